@@ -69,7 +69,6 @@ _METERED_MONEY = (
     Column("tolls_amount", MONEY),
     Column("improvement_surcharge", MONEY),
     Column("congestion_surcharge", MONEY),
-    Column("airport_fee", MONEY),
     Column("cbd_congestion_fee", MONEY),
     Column("total_amount", MONEY, required=True),
 )
@@ -87,6 +86,7 @@ COLUMNS: dict[Service, tuple[Column, ...]] = {
         Column("dolocationid", CODE, required=True),
         Column("payment_type", CODE),
         *_METERED_MONEY,
+        Column("airport_fee", MONEY),
         Column("request_source", TEXT),
     ),
     Service.GREEN: (
@@ -116,7 +116,7 @@ COLUMNS: dict[Service, tuple[Column, ...]] = {
         Column("dropoff_datetime", TIME, required=True),
         Column("pulocationid", CODE, required=True),
         Column("dolocationid", CODE, required=True),
-        Column("sr_flag", TEXT),
+        Column("sr_flag", CODE),
         Column("affiliated_base_number", TEXT),
     ),
 }
