@@ -1,0 +1,153 @@
+{#-
+    Incremental by file. The ledger `file_ledger` holds, for each incremental model, the load_id of every
+    file whose rows the model holds. Versions flow down the models: 'lake' is what the lake's manifest says when
+    a run starts, and each model compares itself with the model it reads from (meta.files_from). So a partial
+    selection, a failed node or a killed run can never mark a file as loaded downstream of where it really is.
+-#}
+
+{% macro file_ledger() %}
+    {{ return(api.Relation.create(database=target.database, schema=target.schema, identifier="file_ledger")) }}
+{% endmacro %}
+
+
+{% macro record_lake_files() %}
+    {% if execute %}
+    create table if not exists {{ file_ledger() }} (
+        model {{ dbt.type_string() }}, service_type {{ dbt.type_string() }}, file_month date, load_id {{ dbt.type_string() }}
+    );
+    {{ replace_ledger_entries("lake") }}
+    select 'lake', service_type, file_month, load_id
+    from {{ source("lake", "manifest") }}
+    where superseded_at is null;
+    {% endif %}
+{% endmacro %}
+
+
+{% macro record_loaded_files() %}
+    {% if model.config.materialized == "incremental" %}
+        {{ replace_ledger_entries(model.name) }}
+        select '{{ model.name }}', service_type, file_month, load_id
+        from {{ file_ledger() }}
+        where model = '{{ model.config.meta.files_from }}';
+    {% endif %}
+{% endmacro %}
+
+
+{% macro record_verified_files(results) %}
+    {% if execute and flags.WHICH in ("build", "test") %}
+        {% set passed = results | selectattr("status", "in", ["pass", "warn"]) | map(attribute="node.unique_id") | list %}
+        {% set missing = [] %}
+        {% for node in graph.nodes.values() if node.resource_type == "test" and looks_at_unverified_files(node) %}
+            {% if node.unique_id not in passed %}{% do missing.append(node.unique_id) %}{% endif %}
+        {% endfor %}
+        {% if not missing %}
+            {{ replace_ledger_entries("tests") }}
+            select 'tests', service_type, file_month, load_id
+            from {{ file_ledger() }}
+            where model = '{{ verified_model() }}';
+        {% endif %}
+    {% endif %}
+{% endmacro %}
+
+
+{% macro replace_ledger_entries(entry) %}
+    delete from {{ file_ledger() }} where model = '{{ entry }}';
+    insert into {{ file_ledger() }} (model, service_type, file_month, load_id)
+{% endmacro %}
+
+
+{% macro changed_files(model_name, files_from) %}
+    {#- (service_type, file_month) of every file that `files_from` holds in another version than `model_name`: new, restated or gone. -#}
+    {% set query %}
+        with upstream_files as (
+            select service_type, file_month, load_id from {{ file_ledger() }} where model = '{{ files_from }}'
+        ),
+
+        own_files as (
+            select service_type, file_month, load_id from {{ file_ledger() }} where model = '{{ model_name }}'
+        )
+
+        select
+            coalesce(upstream_files.service_type, own_files.service_type) as service_type,
+            coalesce(upstream_files.file_month, own_files.file_month) as file_month
+        from upstream_files
+        full outer join own_files
+            on
+                upstream_files.service_type = own_files.service_type
+                and upstream_files.file_month = own_files.file_month
+        where coalesce(upstream_files.load_id, '') <> coalesce(own_files.load_id, '')
+        order by 1, 2
+    {% endset %}
+    {{ return(run_query(query).rows | list if execute else []) }}
+{% endmacro %}
+
+
+{% macro in_files(files) %}
+    {#- A condition on service_type and file_month with literal dates, so that every engine prunes what it need not read. -#}
+    {% set services = [] %}
+    {% for service_type, group in files | groupby(0) %}
+        {% set months = [] %}
+        {% for file in group %}{% do months.append("cast('" ~ file[1] ~ "' as date)") %}{% endfor %}
+        {% do services.append("(service_type = '" ~ service_type ~ "' and file_month in (" ~ months | join(", ") ~ "))") %}
+    {% endfor %}
+    {{ return("(" ~ services | join(" or ") ~ ")" if services else "1 = 0") }}
+{% endmacro %}
+
+
+{% macro in_days_of_files(files) %}
+    {#- The same for a model by pickup day: every day on which an accepted trip of these files can start. -#}
+    {% set tolerance = modules.datetime.timedelta(days=var("file_month_tolerance_days")) %}
+    {% set days = [] %}
+    {% for service_type, file_month in files %}
+        {% set next_month = (file_month + modules.datetime.timedelta(days=31)).replace(day=1) %}
+        {% do days.append(
+            "(service_type = '" ~ service_type ~ "' and pickup_date >= cast('" ~ (file_month - tolerance)
+            ~ "' as date) and pickup_date < cast('" ~ (next_month + tolerance) ~ "' as date))"
+        ) %}
+    {% endfor %}
+    {{ return("(" ~ days | join(" or ") ~ ")" if days else "1 = 0") }}
+{% endmacro %}
+
+
+{% macro in_changed_slice() %}
+    {#- What an incremental model has to delete and to select again. meta.slice: 'file' (the default) or 'day'. -#}
+    {% set files = changed_files(model.name, model.config.meta.files_from) %}
+    {{ return(in_days_of_files(files) if model.config.meta.slice == "day" else in_files(files)) }}
+{% endmacro %}
+
+
+{% macro get_incremental_by_file_sql(arg_dict) %}
+    {#- Incremental strategy `by_file`. Deletes by the changed slice, not by the keys of the new rows: a restated file may have none. -#}
+    {% set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) %}
+    delete from {{ arg_dict["target_relation"] }} where {{ in_changed_slice() }};
+    insert into {{ arg_dict["target_relation"] }} ({{ columns }})
+    select {{ columns }} from {{ arg_dict["temp_relation"] }}
+{% endmacro %}
+
+
+{% macro verified_model() %}
+    {{ return("fact_trips") }}
+{% endmacro %}
+
+
+{% macro in_unverified_files() %}
+    {#- The files that some data test has yet to pass on. `--vars 'check: all'` looks at every file. -#}
+    {% if not execute or var("check") == "all" or load_relation(file_ledger()) is none %}{{ return("1 = 1") }}{% endif %}
+    {{ return(in_files(changed_files("tests", verified_model()))) }}
+{% endmacro %}
+
+
+{% macro looks_at_unverified_files(node) %}
+    {{ return("unverified_files" in (node.config.where or "") or "in_unverified_files" in node.raw_code) }}
+{% endmacro %}
+
+
+{% macro get_where_subquery(relation) %}
+    {#- dbt's own hook for `where` of a data test, with one placeholder: __unverified_files__. -#}
+    {% set where = config.get("where", "") %}
+    {% if not where %}{{ return(relation) }}{% endif %}
+    {% if "__unverified_files__" in where %}
+        {% set where = where | replace("__unverified_files__", in_unverified_files()) %}
+    {% endif %}
+    {{ return("(select * from " ~ relation ~ " where " ~ where ~ ") dbt_subquery") }}
+{% endmacro %}

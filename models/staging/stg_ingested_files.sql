@@ -1,0 +1,22 @@
+with source as (
+    select * from {{ source("lake", "manifest") }}
+),
+
+final as (
+    select
+        load_id,
+        service_type,
+        file_month,
+        source_file,
+        source_sha256,
+        source_bytes,
+        source_format,
+        row_count,
+        unparseable_count,
+        total_amount,
+        ingested_at,
+        superseded_at
+    from source
+)
+
+select * from final
