@@ -24,7 +24,7 @@
 {%- endmacro %}
 
 
-{% macro known_member(given, member, unknown_id, applies="true") %}
+{% macro known_member(member, unknown_id, applies) %}
     {#- The code as the dimension knows it: TLC's own id for unknown when missing or new, "not applicable" where the service has no such attribute. -#}
     case when {{ applies }} then coalesce({{ member }}, {{ unknown_id }}) else {{ var("not_applicable_id") }} end
 {%- endmacro %}
@@ -37,3 +37,18 @@
         "congestion_surcharge_amount", "airport_fee_amount", "cbd_congestion_fee_amount", "ehail_fee_amount", "total_amount"
     ]) }}
 {% endmacro %}
+
+
+{% macro metered_columns() %}
+    {#- Every column that a yellow or green file gives, without the lineage that ingest stamps. -#}
+    {{ return([
+        "vendor_id", "pickup_at", "dropoff_at", "pickup_zone_id", "dropoff_zone_id", "rate_code_id", "payment_type_id",
+        "trip_type_id", "store_and_forward_flag", "request_source", "passenger_count", "trip_distance_miles"
+    ] + money_columns()) }}
+{% endmacro %}
+
+
+{% macro is_free(trip_id, taken_trip_ids) %}
+    {#- 1 while the trip is not in the blank-separated list of ids, else 0. -#}
+    case when {{ dbt.position(dbt.concat(["' '", dbt.cast(trip_id, dbt.type_string()), "' '"]), taken_trip_ids) }} = 0 then 1 else 0 end
+{%- endmacro %}

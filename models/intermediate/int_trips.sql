@@ -1,0 +1,116 @@
+with trips as (
+    select * from {{ ref("int_trips_unioned") }}
+),
+
+exact_duplicates as (
+    select trip_id from {{ ref("int_exact_duplicates") }}
+),
+
+reversal_pairs as (
+    select
+        trip_id,
+        twin_trip_id
+    from {{ ref("int_reversal_pairs") }}
+),
+
+-- The facts that the rules are about, one at a time.
+observed as (
+    select
+        trips.*,
+        trips.service_type <> 'FHV' as is_metered,
+        trips.service_type = 'FHV'
+        and trips.dropoff_at >= cast('{{ var("fhv_dummy_dropoff_from") }}' as {{ dbt.type_timestamp() }}) as is_dropoff_dummy,
+        {{ seconds_between("trips.pickup_at", "trips.dropoff_at") }} as clock_seconds,
+        exact_duplicates.trip_id is not null as is_exact_duplicate,
+        reversal_pairs.twin_trip_id as reversal_twin_trip_id
+    from trips
+    left join exact_duplicates on trips.trip_id = exact_duplicates.trip_id
+    left join reversal_pairs on trips.trip_id = reversal_pairs.trip_id
+),
+
+-- A clock that goes back while a trip runs makes it an hour short; both readings lie in the hour that occurs twice.
+clocked as (
+    select
+        observed.*,
+        coalesce(
+            clock_seconds < 0
+            and {{ is_in_repeated_hour("pickup_at") }}
+            and {{ is_in_repeated_hour("dropoff_at") }},
+            false
+        ) as is_duration_clock_adjusted
+    from observed
+),
+
+repaired as (
+    select
+        clocked.*,
+        case
+            when is_dropoff_dummy then null
+            when is_duration_clock_adjusted then clock_seconds + 3600
+            when clock_seconds between -{{ var("dropoff_cut_seconds") }} and -1 then 0
+            else clock_seconds
+        end as duration_seconds,
+        coalesce(trip_distance_miles not between 0 and {{ var("max_distance_miles") }}, false) as is_distance_implausible
+    from clocked
+),
+
+final as (
+    select
+        trip_id,
+        service_type,
+        file_month,
+        source_row,
+        source_file,
+        ingested_at,
+        raw_line,
+        -- The first rule that applies, in the order of the seed reject_reasons.
+        case
+            when raw_line is not null then 'unparseable'
+            when pickup_at is null then 'pickup_missing'
+            when
+                pickup_at < {{ days_from("file_month", -var("file_month_tolerance_days")) }}
+                or pickup_at >= {{ days_from("cast(" ~ dbt.dateadd("month", 1, "file_month") ~ " as date)", var("file_month_tolerance_days")) }}
+                then 'pickup_outside_file_month'
+            when duration_seconds < 0 then 'dropoff_before_pickup'
+            when duration_seconds > {{ var("max_duration_seconds") }} then 'duration_over_24h'
+            when is_exact_duplicate then 'exact_duplicate'
+        end as reject_reason,
+        vendor_id,
+        pickup_at,
+        case when not coalesce(is_dropoff_dummy, false) then dropoff_at end as dropoff_at,
+        pickup_zone_id,
+        dropoff_zone_id,
+        rate_code_id,
+        payment_type_id,
+        trip_type_id,
+        passenger_count,
+        case when not is_distance_implausible then trip_distance_miles end as trip_distance_miles,
+        duration_seconds as trip_duration_seconds,
+        fare_amount,
+        extra_amount,
+        mta_tax_amount,
+        tip_amount,
+        tolls_amount,
+        improvement_surcharge_amount,
+        congestion_surcharge_amount,
+        airport_fee_amount,
+        cbd_congestion_fee_amount,
+        ehail_fee_amount,
+        total_amount,
+        upper(trim(dispatching_base_number)) as dispatching_base_number,
+        upper(trim(affiliated_base_number)) as affiliated_base_number,
+        request_source,
+        is_metered,
+        case store_and_forward_flag when 'Y' then true when 'N' then false end as is_store_and_forward,
+        case when not is_metered then coalesce(shared_ride_flag = 1, false) end as is_shared_ride,
+        is_metered and passenger_count is null and rate_code_id is null and raw_line is null as is_app_dispatched,
+        reversal_twin_trip_id is not null as is_voided,
+        coalesce(total_amount < 0 and reversal_twin_trip_id is null, false) as is_unmatched_reversal,
+        is_distance_implausible,
+        is_duration_clock_adjusted,
+        coalesce(is_dropoff_dummy, false) as is_dropoff_dummy,
+        reversal_twin_trip_id
+    from repaired
+)
+
+select * from final
