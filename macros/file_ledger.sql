@@ -130,15 +130,27 @@
 {% endmacro %}
 
 
+{% macro unverified_files() %}
+    {#- The files that some data test has yet to pass on; none for "every file", which `--vars 'check: all'` asks for. -#}
+    {% if not execute or var("check") == "all" or load_relation(file_ledger()) is none %}{{ return(none) }}{% endif %}
+    {{ return(changed_files("tests", verified_model())) }}
+{% endmacro %}
+
+
 {% macro in_unverified_files() %}
-    {#- The files that some data test has yet to pass on. `--vars 'check: all'` looks at every file. -#}
-    {% if not execute or var("check") == "all" or load_relation(file_ledger()) is none %}{{ return("1 = 1") }}{% endif %}
-    {{ return(in_files(changed_files("tests", verified_model()))) }}
+    {% set files = unverified_files() %}
+    {{ return("1 = 1" if files is none else in_files(files)) }}
+{% endmacro %}
+
+
+{% macro in_days_of_unverified_files() %}
+    {% set files = unverified_files() %}
+    {{ return("1 = 1" if files is none else in_days_of_files(files)) }}
 {% endmacro %}
 
 
 {% macro looks_at_unverified_files(node) %}
-    {{ return("unverified_files" in (node.config.where or "") or "in_unverified_files" in node.raw_code) }}
+    {{ return("unverified_files" in (node.config.where or "") or "unverified_files()" in node.raw_code) }}
 {% endmacro %}
 
 

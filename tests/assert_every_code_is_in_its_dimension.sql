@@ -1,0 +1,20 @@
+-- A warning, not a failure: a code that TLC has not used before loads as the unknown member until its seed has it.
+{{ config(severity="warn") }}
+{% set dimensions = {
+    "vendor_id": "dim_vendors", "payment_type_id": "dim_payment_types", "rate_code_id": "dim_rate_codes", "trip_type_id": "dim_trip_types"
+} %}
+
+{% for column, dimension in dimensions.items() %}
+select
+    '{{ column }}' as code_list,
+    trips.{{ column }} as new_code,
+    count(*) as row_count
+from {{ ref("int_trips_unioned") }} as trips
+left join {{ ref(dimension) }} as members on trips.{{ column }} = members.{{ column }}
+where
+    {{ in_unverified_files() }}
+    and trips.{{ column }} is not null
+    and members.{{ column }} is null
+group by trips.{{ column }}
+{{ "union all" if not loop.last }}
+{% endfor %}

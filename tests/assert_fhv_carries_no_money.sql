@@ -1,0 +1,21 @@
+-- FHV files give no fares: money is null there, never 0.
+{% for relation in ["fact_trips", "rejected_trips"] %}
+select
+    service_type,
+    file_month,
+    trip_id
+from {{ ref(relation) }}
+where
+    service_type = 'FHV'
+    and {{ in_unverified_files() }}
+    and coalesce({{ money_columns() | join(", ") }}) is not null
+union all
+{% endfor %}
+select
+    service_type,
+    pickup_date as file_month,
+    null as trip_id
+from {{ ref("mart_daily_service_summary") }}
+where
+    service_type = 'FHV'
+    and coalesce(fare_amount, tip_amount, total_amount, card_fare_amount, card_tip_amount) is not null

@@ -1,0 +1,45 @@
+-- Per month and service: rows, trips and every amount of the mart are those of the fact.
+with fact as (
+    select
+        service_type,
+        file_month,
+        count(*) as row_count,
+        sum(case when is_voided then 0 else 1 end) as trip_count,
+        {% for column in money_columns() %}
+        sum({{ column }}) as {{ column }}{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref("fact_trips") }}
+    where service_type <> 'FHV' and {{ in_unverified_files() }}
+    group by service_type, file_month
+),
+
+mart as (
+    select
+        service_type,
+        revenue_month as file_month,
+        sum(row_count) as row_count,
+        sum(trip_count) as trip_count,
+        {% for column in money_columns() %}
+        sum({{ column }}) as {{ column }}{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref("mart_monthly_zone_revenue") }}
+    where {{ in_unverified_files() }}
+    group by service_type, revenue_month
+)
+
+select
+    coalesce(fact.service_type, mart.service_type) as service_type,
+    coalesce(fact.file_month, mart.file_month) as file_month,
+    fact.total_amount as fact_total_amount,
+    mart.total_amount as mart_total_amount
+from fact
+full outer join mart
+    on
+        fact.service_type = mart.service_type
+        and fact.file_month = mart.file_month
+where
+    fact.row_count is distinct from mart.row_count
+    or fact.trip_count is distinct from mart.trip_count
+    {% for column in money_columns() %}
+    or fact.{{ column }} is distinct from mart.{{ column }}
+    {% endfor %}
