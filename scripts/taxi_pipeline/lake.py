@@ -1,0 +1,366 @@
+"""The lake: one canonical Parquet file per service and month, and a manifest of their versions.
+
+Layout under the lake's folder::
+
+    <service>/file_month=YYYY-MM-01/part.parquet   the rows of one source file
+    <service>/_empty/part.parquet                  no rows; a service without files can be read too
+    manifest.jsonl                                 one line per version of a file, oldest first
+
+A partition's manifest entry is also in its own Parquet footer, so that rows and record change in
+one rename. The manifest follows; if the process dies in between, the next one appends the entry.
+"""
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.schemas import COLUMNS, LINEAGE, Column, Service
+
+FOOTER_KEY = "taxi"
+"""The key of the manifest entry in a partition's Parquet footer."""
+
+_ABANDONED_AFTER_SECONDS = 24 * 3600
+
+
+def quote_literal(text: str | Path) -> str:
+    """Write a text as a SQL string literal."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def quote_identifier(name: str) -> str:
+    """Write a name as a SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def canonical_columns(service: Service) -> tuple[Column, ...]:
+    """Every column of a service's partitions, in order."""
+    return LINEAGE + COLUMNS[service]
+
+
+def utc_now() -> str:
+    """Return the present second in UTC, as the manifest writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@dataclass(frozen=True)
+class ManifestEntry:
+    """One ingested version of a file.
+
+    Attributes:
+        load_id: 16 hex characters, unique to this version.
+        service_type: ``Yellow``, ``Green`` or ``FHV``.
+        file_month: first day of the month in the file's name, ISO.
+        source_file: the file's name.
+        source_sha256: checksum of the file as it was given, compressed or not.
+        source_bytes: its size.
+        source_format: ``parquet``, ``csv`` or ``csv.gz``.
+        row_count: rows in the file and in the partition, unparseable ones included.
+        unparseable_count: rows kept as raw text only.
+        total_amount: sum in dollars over the parsed rows; None for FHV, which has no fares.
+        rounded_count: amounts that had fractions of a cent.
+        unknown_columns: columns of the file that the lake does not have.
+        ingest_version: version of the rules that read the file.
+        ingested_at: UTC, ``YYYY-MM-DD HH:MM:SS``.
+        superseded_at: when another version took its place; None for the current one.
+    """
+
+    load_id: str
+    service_type: str
+    file_month: str
+    source_file: str
+    source_sha256: str
+    source_bytes: int
+    source_format: str
+    row_count: int
+    unparseable_count: int
+    total_amount: str | None
+    rounded_count: int
+    unknown_columns: tuple[str, ...]
+    ingest_version: int
+    ingested_at: str
+    superseded_at: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What a version is a version of."""
+        return self.service_type, self.file_month
+
+    def to_json(self) -> str:
+        """Write the entry as one line of JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "ManifestEntry":
+        """Read an entry; fields that a later version added are passed over."""
+        values: dict[str, Any] = json.loads(text)
+        known = {field.name for field in fields(cls)}
+        values["unknown_columns"] = tuple(values["unknown_columns"])
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+
+@contextmanager
+def data_lock(data_dir: Path, on_wait: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Hold the data folder for one writer; may be taken again by the process that holds it.
+
+    Args:
+        data_dir: the folder that holds the lake and the warehouse.
+        on_wait: told once, in a sentence, when another process has the lock.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(data_dir / "taxi.lock", is_singleton=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if on_wait is not None:
+            on_wait(f"Another taxi command is writing to {data_dir}; waiting for it to finish.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def temp_tag() -> str:
+    """Make a part of a temporary name that says which process owns it."""
+    return f"{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def is_abandoned(path: Path, prefix: str) -> bool:
+    """Whether a temporary ``<prefix><pid>-<random>`` belongs to a process that is gone."""
+    pid = path.name.removeprefix(prefix).partition("-")[0]
+    try:
+        if time.time() - path.stat().st_mtime > _ABANDONED_AFTER_SECONDS:
+            return True  # a process number may have been given to somebody else since
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return True
+    except OSError:  # somebody else's process, or the file has just gone
+        return False
+    return False
+
+
+class Lake:
+    """The canonical partitions under one folder.
+
+    Args:
+        root: the lake's folder; its parent is the data folder, which holds the lock.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def manifest_path(self) -> Path:
+        """The manifest, one JSON object a line."""
+        return self.root / "manifest.jsonl"
+
+    def part_path(self, service: Service, month: date) -> Path:
+        """Where the rows of one file are."""
+        return self.root / service / f"file_month={month:%Y-%m}-01" / "part.parquet"
+
+    def temp_path(self, service: Service) -> Path:
+        """Make a new name to write a partition under; no reader's pattern matches it."""
+        folder = self.root / service
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{_PART_PREFIX}{temp_tag()}.parquet.tmp"
+
+    def history(self) -> list[ManifestEntry]:
+        """Every version ever ingested, oldest first."""
+        try:
+            lines = self.manifest_path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        try:
+            return [ManifestEntry.from_json(line) for line in lines if line.strip()]
+        except (ValueError, TypeError, KeyError) as error:
+            raise TaxiError(
+                str(self.manifest_path),
+                "the manifest is damaged",
+                "delete it; the next command rebuilds it from the partitions",
+            ) from error
+
+    def current(self) -> list[ManifestEntry]:
+        """Return the versions that the partitions hold now, oldest first."""
+        return [entry for entry in self.history() if entry.superseded_at is None]
+
+    def find(self, service: Service, month: date) -> ManifestEntry | None:
+        """Find the current version of one file, if its rows are there."""
+        key = (service.label, f"{month:%Y-%m}-01")
+        if not self.part_path(service, month).exists():
+            return None
+        return next((entry for entry in self.current() if entry.key == key), None)
+
+    def ensure(self, on_wait: Callable[[str], None] | None = None) -> None:
+        """Make a lake that every service can be read from; changes nothing that is in order."""
+        with data_lock(self.root.parent, on_wait):
+            for service in Service:
+                self._ensure_empty_part(service)
+            if not self.manifest_path.exists():
+                self._write_manifest([])
+            self.heal(on_wait)
+
+    def heal(self, on_wait: Callable[[str], None] | None = None) -> None:
+        """Bring the manifest in line with the partitions, and remove what dead writers left.
+
+        The partitions are right: an entry in a footer that the manifest lacks is appended, and an
+        entry whose partition is gone is superseded.
+        """
+        with data_lock(self.root.parent, on_wait):
+            self._remove_temporaries()
+            recorded = self.history()
+            healed = _reconcile(recorded, self._footers())
+            if healed != recorded:
+                self._write_manifest(healed)
+
+    def publish(
+        self, temp: Path, entry: ManifestEntry, on_wait: Callable[[str], None] | None = None
+    ) -> ManifestEntry | None:
+        """Put a complete partition in place of the one of the same service and month.
+
+        Args:
+            temp: the partition, under a name from ``temp_path``; gone afterwards.
+            entry: its manifest entry, which is in its footer too.
+            on_wait: told when another process has the lock.
+
+        Returns:
+            None, or, where another process has just published the same content, its entry.
+        """
+        service = next(item for item in Service if item.label == entry.service_type)
+        month = date.fromisoformat(entry.file_month)
+        with data_lock(self.root.parent, on_wait):
+            self.heal()
+            present = self.find(service, month)
+            if present is not None and is_same_content(present, entry):
+                temp.unlink()
+                return present
+            part = self.part_path(service, month)
+            part.parent.mkdir(parents=True, exist_ok=True)
+            _sync(temp)
+            temp.replace(part)
+            _sync(part.parent)
+            self._write_manifest(_append(self.history(), entry))
+        return None
+
+    def _ensure_empty_part(self, service: Service) -> None:
+        part = self.root / service / "_empty" / "part.parquet"
+        columns = canonical_columns(service)
+        values = ", ".join(
+            f"cast(null as {column.type}) as {quote_identifier(column.name)}" for column in columns
+        )
+        wanted = f"select {values} where false"
+        with duckdb.connect() as connection:
+            if part.exists():
+                source = f"read_parquet({quote_literal(part)}, hive_partitioning = false)"
+                with suppress(duckdb.Error):
+                    present = connection.sql(f"select * from {source}")
+                    model = connection.sql(wanted)
+                    if (present.columns, present.types) == (model.columns, model.types):
+                        return
+            part.parent.mkdir(parents=True, exist_ok=True)
+            temp = self.temp_path(service)
+            connection.execute(f"copy ({wanted}) to {quote_literal(temp)} (format parquet)")
+        _sync(temp)
+        temp.replace(part)
+
+    def _footers(self) -> list[ManifestEntry]:
+        entries = []
+        for service in Service:
+            for part in sorted((self.root / service).glob("file_month=*/part.parquet")):
+                entries.append(read_footer(part))
+        return sorted(entries, key=lambda entry: entry.ingested_at)
+
+    def _remove_temporaries(self) -> None:
+        for service in Service:
+            for temp in (self.root / service).glob(f"{_PART_PREFIX}*"):
+                if is_abandoned(temp, _PART_PREFIX):
+                    temp.unlink(missing_ok=True)
+        for temp in self.root.glob(f"{_MANIFEST_PREFIX}*"):
+            if is_abandoned(temp, _MANIFEST_PREFIX):
+                temp.unlink(missing_ok=True)
+
+    def _write_manifest(self, entries: list[ManifestEntry]) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        temp = self.root / f"{_MANIFEST_PREFIX}{temp_tag()}"
+        with temp.open("w", encoding="utf-8") as stream:
+            stream.writelines(entry.to_json() + "\n" for entry in entries)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temp.replace(self.manifest_path)
+
+
+_PART_PREFIX = ".part-"
+_MANIFEST_PREFIX = ".manifest-"
+
+
+def is_same_content(one: ManifestEntry, other: ManifestEntry) -> bool:
+    """Whether two versions come from the same bytes, read by the same rules."""
+    return (one.source_sha256, one.ingest_version, one.source_file) == (
+        other.source_sha256,
+        other.ingest_version,
+        other.source_file,
+    )
+
+
+def read_footer(part: Path) -> ManifestEntry:
+    """Read the manifest entry in a partition's own footer.
+
+    Raises:
+        TaxiError: the file was not written by ingest, or is damaged.
+    """
+    try:
+        metadata = pq.read_metadata(part).metadata or {}
+        return ManifestEntry.from_json(metadata[FOOTER_KEY.encode()])
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+        raise TaxiError(
+            str(part),
+            "the partition is damaged or was not written by taxi ingest",
+            "delete its folder and ingest the month again",
+        ) from error
+
+
+def _reconcile(recorded: list[ManifestEntry], footers: list[ManifestEntry]) -> list[ManifestEntry]:
+    """Make the manifest that agrees with the partitions' footers."""
+    present = {entry.key for entry in footers}
+    healed = [
+        replace(entry, superseded_at=utc_now())
+        if entry.superseded_at is None and entry.key not in present
+        else entry
+        for entry in recorded
+    ]
+    for footer in footers:
+        current = {entry.load_id for entry in healed if entry.superseded_at is None}
+        if footer.load_id not in current:
+            healed = _append(healed, footer)
+    return healed
+
+
+def _append(entries: list[ManifestEntry], new: ManifestEntry) -> list[ManifestEntry]:
+    """Append a new version, which supersedes the current one of its file."""
+    return [
+        replace(entry, superseded_at=max(new.ingested_at, entry.ingested_at))
+        if entry.key == new.key and entry.superseded_at is None
+        else entry
+        for entry in entries
+    ] + [new]
+
+
+def _sync(path: Path) -> None:
+    """Make a file or a folder's list of names survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
