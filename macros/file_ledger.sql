@@ -109,6 +109,12 @@
 {% endmacro %}
 
 
+{% macro in_slice_to_build() %}
+    {#- What a model by file has to select: everything, or, where the model stands already, its changed slice. -#}
+    {{ return(in_changed_slice() if is_incremental() else "1 = 1") }}
+{% endmacro %}
+
+
 {% macro in_changed_slice() %}
     {#- What an incremental model has to delete and to select again. meta.slice: 'file' (the default) or 'day'. -#}
     {% set files = changed_files(model.name, model.config.meta.files_from) %}

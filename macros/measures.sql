@@ -23,3 +23,13 @@
         cast(sum(case when payment_types.is_card then trips.fare_amount end) as decimal(18, 2)) as card_fare_amount,
         cast(sum(case when payment_types.is_card then trips.tip_amount end) as decimal(18, 2)) as card_tip_amount
 {%- endmacro %}
+
+
+{% macro sums(columns) %}
+    {%- for column in columns %}sum({{ column }}) as {{ column }}{{ ", " if not loop.last }}{% endfor %}
+{%- endmacro %}
+
+
+{% macro any_differs(one, other, columns) %}
+    {%- for column in columns %}{{ one }}.{{ column }} is distinct from {{ other }}.{{ column }}{{ " or " if not loop.last }}{% endfor %}
+{%- endmacro %}

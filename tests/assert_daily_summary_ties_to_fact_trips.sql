@@ -32,7 +32,4 @@ full outer join mart
     on
         fact.service_type = mart.service_type
         and fact.pickup_date = mart.pickup_date
-where
-    fact.row_count is distinct from mart.row_count
-    or fact.trip_count is distinct from mart.trip_count
-    or fact.total_amount is distinct from mart.total_amount
+where {{ any_differs("fact", "mart", ["row_count", "trip_count", "total_amount"]) }}

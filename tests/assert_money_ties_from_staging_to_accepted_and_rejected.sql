@@ -1,40 +1,80 @@
 -- Per file and amount, to the cent: what staging holds is what fact_trips and rejected_trips hold together.
-{% set relations = {"stg_yellow_tripdata": 1, "stg_green_tripdata": 1, "fact_trips": -1, "rejected_trips": -1} %}
-{% set not_in_staging = {"stg_yellow_tripdata": ["ehail_fee_amount"], "stg_green_tripdata": ["airport_fee_amount"]} %}
+{% set yellow_columns = money_columns() | reject("equalto", "ehail_fee_amount") | list %}
+{% set green_columns = money_columns() | reject("equalto", "airport_fee_amount") | list %}
 
-with summed as (
-    {% for relation, sign in relations.items() %}
+with yellow as (
     select
         service_type,
         file_month,
-        {% for column in money_columns() %}
-        {% if column in not_in_staging.get(relation, []) %}
-        0
-        {% else %}
-        {{ sign }} * coalesce(sum({{ column }}), 0)
-        {% endif %} as {{ column }}{{ "," if not loop.last }}
-        {% endfor %}
-    from {{ ref(relation) }}
+        {{ sums(yellow_columns) }},
+        null as ehail_fee_amount
+    from {{ ref("stg_yellow_tripdata") }}
     where {{ in_unverified_files() }}
     group by service_type, file_month
-    {{ "union all" if not loop.last }}
-    {% endfor %}
 ),
 
-by_file as (
+green as (
     select
         service_type,
         file_month,
-        {% for column in money_columns() %}
-        sum({{ column }}) as missing_{{ column }}{{ "," if not loop.last }}
-        {% endfor %}
-    from summed
+        {{ sums(green_columns) }},
+        null as airport_fee_amount
+    from {{ ref("stg_green_tripdata") }}
+    where {{ in_unverified_files() }}
+    group by service_type, file_month
+),
+
+staged as (
+    select
+        service_type,
+        file_month,
+        {{ money_columns() | join(", ") }}
+    from yellow
+
+    union all
+
+    select
+        service_type,
+        file_month,
+        {{ money_columns() | join(", ") }}
+    from green
+),
+
+accepted_and_rejected as (
+    select
+        service_type,
+        file_month,
+        {{ money_columns() | join(", ") }}
+    from {{ ref("fact_trips") }}
+    where {{ in_unverified_files() }}
+
+    union all
+
+    select
+        service_type,
+        file_month,
+        {{ money_columns() | join(", ") }}
+    from {{ ref("rejected_trips") }}
+    where {{ in_unverified_files() }}
+),
+
+built as (
+    select
+        service_type,
+        file_month,
+        {{ sums(money_columns()) }}
+    from accepted_and_rejected
     group by service_type, file_month
 )
 
-select *
-from by_file
-where
-    {% for column in money_columns() %}
-    {{ "or " if not loop.first }}missing_{{ column }} <> 0
-    {% endfor %}
+select
+    coalesce(staged.service_type, built.service_type) as service_type,
+    coalesce(staged.file_month, built.file_month) as file_month,
+    staged.total_amount as staged_total_amount,
+    built.total_amount as built_total_amount
+from staged
+full outer join built
+    on
+        staged.service_type = built.service_type
+        and staged.file_month = built.file_month
+where {{ any_differs("staged", "built", money_columns()) }}

@@ -5,9 +5,7 @@ with fact as (
         file_month,
         count(*) as row_count,
         sum(case when is_voided then 0 else 1 end) as trip_count,
-        {% for column in money_columns() %}
-        sum({{ column }}) as {{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        {{ sums(money_columns()) }}
     from {{ ref("fact_trips") }}
     where service_type <> 'FHV' and {{ in_unverified_files() }}
     group by service_type, file_month
@@ -19,9 +17,7 @@ mart as (
         revenue_month as file_month,
         sum(row_count) as row_count,
         sum(trip_count) as trip_count,
-        {% for column in money_columns() %}
-        sum({{ column }}) as {{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        {{ sums(money_columns()) }}
     from {{ ref("mart_monthly_zone_revenue") }}
     where {{ in_unverified_files() }}
     group by service_type, revenue_month
@@ -37,9 +33,4 @@ full outer join mart
     on
         fact.service_type = mart.service_type
         and fact.file_month = mart.file_month
-where
-    fact.row_count is distinct from mart.row_count
-    or fact.trip_count is distinct from mart.trip_count
-    {% for column in money_columns() %}
-    or fact.{{ column }} is distinct from mart.{{ column }}
-    {% endfor %}
+where {{ any_differs("fact", "mart", ["row_count", "trip_count"] + money_columns()) }}

@@ -7,7 +7,7 @@ with trips as (
     where
         service_type <> 'FHV'
         and pickup_at is not null
-        {% if is_incremental() %}and {{ in_changed_slice() }}{% endif %}
+        and {{ in_slice_to_build() }}
 ),
 
 keyed as (

@@ -2,7 +2,7 @@
 
 with recursive twins as (
     select * from {{ ref("int_metered_twins") }}
-    {% if is_incremental() %}where {{ in_changed_slice() }}{% endif %}
+    where {{ in_slice_to_build() }}
 ),
 
 duplicates as (

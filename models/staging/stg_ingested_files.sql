@@ -14,6 +14,7 @@ final as (
         row_count,
         unparseable_count,
         total_amount,
+        is_synthetic,
         ingested_at,
         superseded_at
     from source

@@ -4,7 +4,7 @@ with trips as (
     select * from {{ ref("int_trips") }}
     where
         reject_reason is null
-        {% if is_incremental() %}and {{ in_changed_slice() }}{% endif %}
+        and {{ in_slice_to_build() }}
 ),
 
 zones as (

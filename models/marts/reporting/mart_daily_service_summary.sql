@@ -2,7 +2,7 @@
 
 with trips as (
     select * from {{ ref("fact_trips") }}
-    {% if is_incremental() %}where {{ in_changed_slice() }}{% endif %}
+    where {{ in_slice_to_build() }}
 ),
 
 payment_types as (

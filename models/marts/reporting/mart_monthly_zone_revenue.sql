@@ -4,7 +4,7 @@ with trips as (
     select * from {{ ref("fact_trips") }}
     where
         service_type <> 'FHV'
-        {% if is_incremental() %}and {{ in_changed_slice() }}{% endif %}
+        and {{ in_slice_to_build() }}
 ),
 
 payment_types as (

@@ -1,0 +1,181 @@
+"""dbt, driven in this process: commands as lists, progress per node, dbt's own exit codes."""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from dbt_common.events.base_types import EventMsg
+
+SUCCESS, NODES_FAILED, NOT_RUN = 0, 1, 2
+"""dbt's exit codes: all well; some node failed; dbt could not do what it was asked to."""
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What ``taxi build`` passes on to ``dbt build``, under dbt's own names."""
+
+    target: str | None = None
+    select: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    variables: str | None = None
+    full_refresh: bool = False
+
+
+@dataclass(frozen=True)
+class NodeOutcome:
+    """How one node ended.
+
+    Attributes:
+        name: the node's name, such as ``fact_trips``.
+        kind: ``model``, ``test``, ``unit_test``, ``seed``, ``snapshot`` or ``operation``.
+        status: dbt's status: success, pass, warn, fail, error or skipped.
+        message: dbt's message, empty when there is none.
+        path: the compiled SQL, relative to the project; empty when there is none.
+        seconds: how long it took.
+    """
+
+    name: str
+    kind: str
+    status: str
+    message: str
+    path: str
+    seconds: float
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether this node makes the build fail; skipped nodes follow from others."""
+        return self.status in {"fail", "error", "runtime error"}
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """The result of one dbt command.
+
+    Attributes:
+        exit_code: dbt's exit code.
+        nodes: every node that ran or was skipped.
+        complaint: why dbt could not start, or empty.
+    """
+
+    exit_code: int
+    nodes: tuple[NodeOutcome, ...] = ()
+    complaint: str = ""
+
+    def count(self, kind: str, *statuses: str) -> int:
+        """Number of nodes of a kind that ended in one of the statuses."""
+        return sum(1 for node in self.nodes if node.kind == kind and node.status in statuses)
+
+    @property
+    def failures(self) -> list[NodeOutcome]:
+        """The nodes that failed, in the order in which they ended."""
+        return [node for node in self.nodes if node.is_failure]
+
+
+@dataclass
+class BuildListener:
+    """Where progress goes while dbt works; every call is optional.
+
+    Attributes:
+        on_total: number of nodes to come.
+        on_start: a node begins, by name.
+        on_finish: a node has ended: name, kind, status.
+    """
+
+    on_total: Callable[[int], None] = lambda _total: None
+    on_start: Callable[[str], None] = lambda _name: None
+    on_finish: Callable[[str, str, str], None] = lambda _name, _kind, _status: None
+    unmatched: list[str] = field(default_factory=list)
+
+    def __call__(self, event: "EventMsg") -> None:
+        """Receive one dbt event."""
+        name, data = event.info.name, event.data
+        if name == "ConcurrencyLine":
+            self.on_total(data.node_count)
+        elif name == "NodeStart":
+            self.on_start(data.node_info.node_name)
+        elif name == "NodeFinished":
+            info = data.node_info
+            self.on_finish(info.node_name, info.resource_type, info.node_status)
+        elif name == "NoNodesForSelectionCriteria":
+            self.unmatched.append(str(data.spec_raw))
+
+
+def build_command(options: BuildOptions) -> list[str]:
+    """The ``dbt build`` command line for these options, without the program's name."""
+    command = ["build"]
+    if options.target:
+        command += ["--target", options.target]
+    if options.select:
+        command += ["--select", *options.select]
+    if options.exclude:
+        command += ["--exclude", *options.exclude]
+    if options.variables:
+        command += ["--vars", options.variables]
+    if options.full_refresh:
+        command += ["--full-refresh"]
+    return command
+
+
+def docs_command(target: str | None = None) -> list[str]:
+    """The command that writes the documentation as one page that needs no server."""
+    return ["docs", "generate", "--static", *(["--target", target] if target else [])]
+
+
+def retry_command() -> list[str]:
+    """The command that runs again what failed or was skipped in the last build."""
+    return ["retry"]
+
+
+def prepare_profile(settings: Settings) -> None:
+    """Copy ``profiles.yml.example`` to ``profiles.yml`` when there is none; never overwrite one."""
+    profile = settings.project_dir / "profiles.yml"
+    if not profile.exists():
+        shutil.copyfile(settings.project_dir / "profiles.yml.example", profile)
+
+
+def run_dbt(command: Sequence[str], settings: Settings, listener: BuildListener) -> BuildReport:
+    """Run one dbt command in this process.
+
+    Args:
+        command: the command line without the program's name.
+        settings: where the project and the data are; dbt reads them from the environment.
+        listener: told of progress.
+
+    Raises:
+        TaxiError: a selector matches nothing, which dbt itself would call a success.
+    """
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - 1.5 s, which `taxi --help` need not wait for
+
+    prepare_profile(settings)
+    os.environ["TAXI_DATA_DIR"] = str(settings.data_dir)
+    os.environ["TAXI_MEMORY_LIMIT"] = settings.memory_limit
+    project = str(settings.project_dir)
+    outcome = dbtRunner(callbacks=[listener]).invoke(
+        ["--log-level", "none", *command, "--project-dir", project, "--profiles-dir", project]
+    )
+    nodes = tuple(
+        NodeOutcome(
+            name=result.node.name,
+            kind=str(result.node.resource_type),
+            status=str(result.status),
+            message=(result.message or "").strip(),
+            path=str(getattr(result.node, "compiled_path", None) or ""),
+            seconds=result.execution_time,
+        )
+        for result in getattr(outcome.result, "results", None) or ()
+    )
+    if outcome.exception is not None:
+        return BuildReport(NOT_RUN, nodes, str(outcome.exception).strip())
+    if listener.unmatched and not nodes:
+        raise TaxiError(
+            f"dbt {command[0]}",
+            f"no model, seed, snapshot or test matches {' '.join(listener.unmatched)}",
+            "check the spelling; `taxi build` without --select builds everything",
+        )
+    return BuildReport(SUCCESS if outcome.success else NODES_FAILED, nodes)

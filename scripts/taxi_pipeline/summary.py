@@ -1,0 +1,90 @@
+"""What a build has made of the files: read from the small tables of the warehouse, never from all trips."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import duckdb
+
+from taxi_pipeline.settings import Settings
+
+_BY_SERVICE = """
+with sources as (
+    select service_type, count(*) as files, sum(row_count) as rows_in, bool_or(is_synthetic) as is_synthetic
+    from stg_ingested_files
+    where superseded_at is null
+    group by service_type
+),
+accepted as (
+    select service_type, sum(row_count) as accepted, sum(total_amount) as revenue
+    from mart_daily_service_summary
+    group by service_type
+),
+rejected as (
+    select service_type, count(*) as rejected from rejected_trips group by service_type
+)
+select
+    sources.service_type, files, rows_in, coalesce(accepted, 0), coalesce(rejected, 0), revenue, is_synthetic
+from sources
+left join accepted using (service_type)
+left join rejected using (service_type)
+order by case sources.service_type when 'Yellow' then 1 when 'Green' then 2 else 3 end
+"""
+
+_BY_REASON = """
+select service_type, reject_reason, count(*) as rejected
+from rejected_trips
+inner join dim_reject_reasons using (reject_reason)
+group by service_type, reject_reason, rule_order
+order by rule_order, service_type
+"""
+
+
+@dataclass(frozen=True)
+class ServiceTotals:
+    """One service in the warehouse.
+
+    Attributes:
+        service: ``Yellow``, ``Green`` or ``FHV``.
+        files: months loaded.
+        rows_in: data rows of those files.
+        accepted: rows in ``fact_trips``.
+        rejected: rows in ``rejected_trips``.
+        revenue: dollars, the sum of ``total_amount`` over the accepted rows; None for FHV.
+        is_synthetic: whether any of the files is this project's own sample.
+    """
+
+    service: str
+    files: int
+    rows_in: int
+    accepted: int
+    rejected: int
+    revenue: Decimal | None
+    is_synthetic: bool
+
+
+@dataclass(frozen=True)
+class WarehouseSummary:
+    """All services, and the rejected rows by (service, reason, rows) in the order of the rules."""
+
+    services: tuple[ServiceTotals, ...]
+    rejected: tuple[tuple[str, str, int], ...]
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether any number here comes from the synthetic sample."""
+        return any(service.is_synthetic for service in self.services)
+
+
+def summarize(settings: Settings) -> WarehouseSummary:
+    """Read the summary from the embedded warehouse.
+
+    Raises:
+        duckdb.Error: the warehouse has not been built, or another process writes to it.
+    """
+    with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
+        services = connection.execute(_BY_SERVICE).fetchall()
+        rejected = connection.execute(_BY_REASON).fetchall()
+    return WarehouseSummary(
+        tuple(ServiceTotals(*row) for row in services),
+        tuple((str(service), str(reason), int(rows)) for service, reason, rows in rejected),
+    )
