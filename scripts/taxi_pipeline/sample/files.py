@@ -1,0 +1,267 @@
+"""Write the sample: TLC-shaped Parquet files of three services and three months."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.sample.calendar import MONTHS
+from taxi_pipeline.sample.draws import NULL, Draws, Ints
+from taxi_pipeline.sample.pathologies import PATHOLOGIES, plant, planted
+from taxi_pipeline.sample.trips import FHV_BASES, LOWER, PADDED, Columns, fhv_trips, metered_trips
+from taxi_pipeline.schemas import Service
+
+NOTICE = (
+    "Synthetic trips made by this project in the shape of NYC TLC files: not TLC data,"
+    " and no statement about real trips."
+)
+METADATA_KEY = "taxi_synthetic"
+"""Parquet metadata key, with the value ``true``, by which a file of the sample is known."""
+
+MIN_SCALE = 0.1
+"""Below this, a file has too few rows to plant the fixed numbers of pathologies on."""
+
+TRIPS: Mapping[Service, tuple[int, int, int]] = {
+    Service.YELLOW: (27_440, 25_910, 26_670),
+    Service.GREEN: (3_420, 3_240, 3_340),
+    Service.FHV: (20_600, 19_300, 20_100),
+}
+"""Clean trips per month at scale 1. Yellow and green rise and fall as TLC's own months did (4.43,
+4.18 and 4.31 million; 49, 47 and 48 thousand)."""
+
+_SEED = 20_251_102
+
+_ID, _CODE, _AMOUNT, _TIME, _TEXT = (
+    *(pa.int32(), pa.int64(), pa.float64(), pa.timestamp("us"), pa.string()),
+)
+_Spec = tuple[str, str | None, pa.DataType]
+"""The column's name in TLC's file, where its values are, its type."""
+
+_METERED_MONEY: tuple[_Spec, ...] = tuple(
+    (name, name, _AMOUNT)
+    for name in ("fare_amount", "extra", "mta_tax", "tip_amount", "tolls_amount")
+)
+_CBD: _Spec = ("cbd_congestion_fee", "cbd_congestion_fee", _AMOUNT)
+
+_FILE_COLUMNS: Mapping[Service, tuple[_Spec, ...]] = {
+    Service.YELLOW: (
+        ("VendorID", "vendor", _ID),
+        ("tpep_pickup_datetime", "pickup_at", _TIME),
+        ("tpep_dropoff_datetime", "dropoff_at", _TIME),
+        ("passenger_count", "passenger_count", _CODE),
+        ("trip_distance", "trip_distance", _AMOUNT),
+        ("RatecodeID", "rate_code", _CODE),
+        ("store_and_fwd_flag", "is_stored", _TEXT),
+        ("PULocationID", "pickup_zone", _ID),
+        ("DOLocationID", "dropoff_zone", _ID),
+        ("payment_type", "payment_type", _CODE),
+        *_METERED_MONEY,
+        ("improvement_surcharge", "improvement_surcharge", _AMOUNT),
+        ("total_amount", "total_amount", _AMOUNT),
+        ("congestion_surcharge", "congestion_surcharge", _AMOUNT),
+        ("Airport_fee", "airport_fee", _AMOUNT),
+        _CBD,
+    ),
+    Service.GREEN: (
+        ("VendorID", "vendor", _ID),
+        ("lpep_pickup_datetime", "pickup_at", _TIME),
+        ("lpep_dropoff_datetime", "dropoff_at", _TIME),
+        ("store_and_fwd_flag", "is_stored", _TEXT),
+        ("RatecodeID", "rate_code", _CODE),
+        ("PULocationID", "pickup_zone", _ID),
+        ("DOLocationID", "dropoff_zone", _ID),
+        ("passenger_count", "passenger_count", _CODE),
+        ("trip_distance", "trip_distance", _AMOUNT),
+        *_METERED_MONEY,
+        ("ehail_fee", None, _AMOUNT),
+        ("improvement_surcharge", "improvement_surcharge", _AMOUNT),
+        ("total_amount", "total_amount", _AMOUNT),
+        ("payment_type", "payment_type", _CODE),
+        ("trip_type", "trip_type", _CODE),
+        ("congestion_surcharge", "congestion_surcharge", _AMOUNT),
+        _CBD,
+    ),
+    Service.FHV: (
+        ("dispatching_base_num", "base", _TEXT),
+        ("pickup_datetime", "pickup_at", _TIME),
+        ("dropOff_datetime", "dropoff_at", _TIME),
+        ("PUlocationID", "pickup_zone", _ID),
+        ("DOlocationID", "dropoff_zone", _ID),
+        ("SR_Flag", None, pa.null()),
+        ("Affiliated_base_number", "affiliated_base", _TEXT),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """One written file.
+
+    Attributes:
+        path: where it is.
+        service: its service.
+        month: the first day of its month.
+        rows: all its rows, planted ones included.
+        planted: how many of each pathology it has.
+        dispatched_rows: rows of the dispatch block; 0 for FHV.
+        rows_without_pickup_zone: rows whose pickup zone is null.
+        total_amount_cents: the sum of ``total_amount`` over all rows; None for FHV.
+    """
+
+    path: Path
+    service: Service
+    month: date
+    rows: int
+    planted: Mapping[str, int]
+    dispatched_rows: int
+    rows_without_pickup_zone: int
+    total_amount_cents: int | None
+
+    def rejected(self) -> dict[str, int]:
+        """How many rows a warehouse must reject, by reason."""
+        reasons: dict[str, int] = {}
+        for name, number in self.planted.items():
+            pathology = PATHOLOGIES[name]
+            if pathology.reject_reason is not None:
+                rows = number * pathology.rows_each
+                reasons[pathology.reject_reason] = reasons.get(pathology.reject_reason, 0) + rows
+        return reasons
+
+    def flagged(self) -> dict[str, int]:
+        """How many rows must carry each flag; the dispatch block is ``dispatched_rows``."""
+        flags: dict[str, int] = {}
+        for name, number in self.planted.items():
+            pathology = PATHOLOGIES[name]
+            if pathology.flag is not None:
+                flags[pathology.flag] = flags.get(pathology.flag, 0) + number * pathology.rows_each
+        return flags
+
+
+@dataclass(frozen=True)
+class SampleReport:
+    """What was written.
+
+    Attributes:
+        files: one per service and month.
+        notice: one sentence that says what the sample is, for every place that shows it.
+    """
+
+    files: tuple[FileReport, ...]
+    notice: str = NOTICE
+
+    @property
+    def rows(self) -> int:
+        """All rows of all files."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def planted(self) -> dict[str, int]:
+        """How many of each pathology there are in all files."""
+        return {name: sum(file.planted.get(name, 0) for file in self.files) for name in PATHOLOGIES}
+
+
+def _base_numbers(base: Ints, style: Ints | None = None) -> pa.Array:
+    """TLC writes B and five digits; numbers from 09000 on stand for no real base."""
+    names = np.array([f"B{9_000 + number:05d}" for number in range(FHV_BASES + 1)])
+    text = names[base]
+    if style is not None:
+        text = np.where(style == PADDED, np.char.ljust(text, 15), text)
+        text = np.where(style == LOWER, np.char.lower(text), text)
+    return pa.array(text, type=pa.string())
+
+
+def _array(columns: Columns, name: str | None, kind: pa.DataType) -> pa.Array:
+    """Turn whole numbers into a column as TLC writes it."""
+    if name is None:
+        return pa.nulls(len(columns["pickup_at"]), kind)
+    values = columns[name]
+    missing = values == NULL
+    values = np.where(missing, 0, values)
+    if name in {"base", "affiliated_base"}:
+        return _base_numbers(values, columns["base_style"] if name == "base" else None)
+    if kind == _TEXT:
+        return pa.array(np.where(values == 1, "Y", "N"), type=kind, mask=missing)
+    if kind == _TIME:
+        return pa.array(values.astype("datetime64[s]").astype("datetime64[us]"), kind, mask=missing)
+    if kind == _AMOUNT:  # cents and hundredths of a mile: the nearest double, as TLC has it
+        return pa.array(values / 100, type=kind, mask=missing)
+    return pa.array(values, type=kind, mask=missing)
+
+
+def _table(service: Service, columns: Columns) -> pa.Table:
+    specs = _FILE_COLUMNS[service]
+    arrays = [_array(columns, source, kind) for _, source, kind in specs]
+    schema = pa.schema([pa.field(name, kind) for name, _, kind in specs])
+    metadata = {METADATA_KEY: "true", "taxi_notice": NOTICE}
+    return pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata))
+
+
+def _rows(service: Service, month: date, scale: float) -> Columns:
+    # A stream for each file: one file's numbers do not depend on which others are made.
+    draws = Draws(_SEED * 1_000 + service.code * 100 + month.month)
+    size = round(TRIPS[service][MONTHS.index(month)] * scale)
+    if service is Service.FHV:
+        clean = fhv_trips(month, size, draws)
+    else:
+        clean = metered_trips(service, month, size, draws)
+    return plant(service, month, clean, draws)
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    """Write under a temporary name, so that a reader never sees half a file."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        pq.write_table(table, partial, compression="zstd")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_file(folder: Path, service: Service, month: date, scale: float) -> FileReport:
+    columns = _rows(service, month, scale)
+    path = folder / f"{service}_tripdata_{month:%Y-%m}.parquet"
+    _write(_table(service, columns), path)
+    is_metered = service is not Service.FHV
+    return FileReport(
+        path=path,
+        service=service,
+        month=month,
+        rows=len(columns["pickup_at"]),
+        planted=planted(service, month),
+        dispatched_rows=int((columns["passenger_count"] == NULL).sum()) if is_metered else 0,
+        rows_without_pickup_zone=int((columns["pickup_zone"] == NULL).sum()),
+        total_amount_cents=int(columns["total_amount"].sum()) if is_metered else None,
+    )
+
+
+def write_sample(
+    folder: Path, scale: float = 1.0, progress: Callable[[str], None] | None = None
+) -> SampleReport:
+    """Write the sample files; the same call always writes the same bytes.
+
+    Args:
+        folder: where to put them; made if it is missing, files of the same names are replaced.
+        scale: size of the clean traffic against about 150,000 trips. The number of planted
+            pathologies does not change with it.
+        progress: called with the name of each file before it is made.
+
+    Raises:
+        TaxiError: if the scale is too small for the pathologies.
+    """
+    if not scale >= MIN_SCALE:
+        raise TaxiError(
+            "sample", f"scale {scale:g} is too small", f"use a scale of {MIN_SCALE:g} or more"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    reports = []
+    for service in Service:
+        for month in MONTHS:
+            if progress is not None:
+                progress(f"{service}_tripdata_{month:%Y-%m}.parquet")
+            reports.append(_write_file(folder, service, month, scale))
+    return SampleReport(tuple(reports))
