@@ -1,7 +1,7 @@
 """Fetch trip files from their publisher: a file is there complete, or it is not there.
 
-Beside a file ``x`` lie ``x.origin.json`` (what the server said about it, to see later whether it was
-republished) and, while a transfer is under way or interrupted, ``x.part`` with ``x.part.json``.
+Beside a file ``x`` lie ``x.origin.json`` (what the server said about it, to see later whether it
+was republished) and, while a transfer is under way or interrupted, ``x.part``, ``x.part.json``.
 """
 
 import errno
@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -122,7 +123,7 @@ class _Origin:
         return self.last_modified if weak else self.etag
 
     def contradicts(self, other: "_Origin") -> bool:
-        """True if the two cannot be the same file."""
+        """Tell whether the two cannot be the same file."""
         pairs = (
             (self.etag, other.etag),
             (self.last_modified, other.last_modified),
@@ -131,7 +132,7 @@ class _Origin:
         return any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
     def matches(self, other: "_Origin") -> bool:
-        """True if the two are surely the same file."""
+        """Tell whether the two are surely the same file."""
         if self.contradicts(other):
             return False
         if self.etag and other.etag:
@@ -140,7 +141,7 @@ class _Origin:
 
 
 class _TransientError(Exception):
-    """A fault that may be gone at the next attempt, after ``wait_seconds`` if the server said so."""
+    """A fault that may be gone at the next attempt, in ``wait_seconds`` if the server says so."""
 
     def __init__(self, reason: str, wait_seconds: float | None = None) -> None:
         self.reason = reason
@@ -164,7 +165,7 @@ class _Transfer:
         return self.part.stat().st_size if self.part.exists() else 0
 
     def error(self, reason: str, remedy: str) -> TaxiError:
-        """An error about this file; where a complete copy is at hand, the remedy is to use that."""
+        """Make an error about this file; if a complete copy is at hand, the remedy is to use it."""
         if self.destination.exists():
             remedy = f"ingest the local copy at {self.destination}, or {remedy}"
         return TaxiError(self.destination.name, reason, remedy)
@@ -190,7 +191,7 @@ class _Transfer:
                 self._receive_whole(response)
 
     def _held(self) -> _Origin | None:
-        """What is known of the destination, if it is there with the length that it should have."""
+        """Look up what is known of the destination, if it has the length that it should have."""
         held = _Origin.load(self.origin_path, self.url)
         if held and self.destination.exists() and self.destination.stat().st_size == held.length:
             return held
@@ -199,14 +200,14 @@ class _Transfer:
     def _revalidate(self, session: requests.Session, known: _Origin, *, publish: bool) -> None:
         """Keep the complete copy if the server still has the same file, else receive the new one.
 
-        Without an ETag the headers of the answer decide and its body is left unread: what
-        ``If-Modified-Since`` answers for a file that was replaced by an older one is "not modified".
+        Without an ETag the headers of the answer decide and its body is left unread: to
+        ``If-Modified-Since`` a server says "not modified" of a file that an older one replaced.
         """
         with self._get(
             session, **({"If-None-Match": known.etag} if known.etag else {})
         ) as response:
-            if response.status_code == requests.codes.not_modified or (
-                response.status_code == requests.codes.ok
+            if response.status_code == HTTPStatus.NOT_MODIFIED or (
+                response.status_code == HTTPStatus.OK
                 and known.matches(_Origin.of(response, self.url, _content_length(response)))
             ):
                 if publish:
@@ -221,9 +222,9 @@ class _Transfer:
         """Receive what is missing from the part, or all of it if the file changed meanwhile."""
         headers = {"Range": f"bytes={offset}-", "If-Range": validator}
         with self._get(session, **headers) as response:
-            if response.status_code == requests.codes.requested_range_not_satisfiable:
+            if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 self._discard_part("the server has no such range of the file any more")
-            if response.status_code != requests.codes.partial_content:
+            if response.status_code != HTTPStatus.PARTIAL_CONTENT:
                 self._receive_whole(response)
                 return
             content_range = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
@@ -233,7 +234,7 @@ class _Transfer:
                 self._discard_part("the server sent another range or another file than asked for")
             if _content_length(response) not in (None, length - offset):
                 self._discard_part("the server contradicts itself about the length")
-            self._receive(response, offset, length)
+            self._receive(response, started, offset)
 
     def _get(self, session: requests.Session, **headers: str) -> requests.Response:
         """Send the request; faults that may pass and answers that may change are transient."""
@@ -248,8 +249,8 @@ class _Transfer:
                 f"cannot be fetched ({fault})", f"check the address {self.url}"
             ) from fault
         status = response.status_code
-        if status in (requests.codes.request_timeout, requests.codes.too_many_requests) or (
-            status >= requests.codes.internal_server_error
+        if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS) or (
+            status >= HTTPStatus.INTERNAL_SERVER_ERROR
         ):
             with response:
                 raise _TransientError(f"the server answers {status}", _retry_after(response))
@@ -258,17 +259,17 @@ class _Transfer:
     def _receive_whole(self, response: requests.Response) -> None:
         """Receive the file from its first byte, or say why the server does not give it."""
         status = response.status_code
-        if status == requests.codes.forbidden:
+        if status == HTTPStatus.FORBIDDEN:
             raise self.error(
                 "not published yet (the server answers 403, as TLC's does for such a month)",
                 "try again later, months appear about two months late",
             )
-        if status == requests.codes.not_found:
+        if status == HTTPStatus.NOT_FOUND:
             raise self.error(
                 f"not found at {self.url} (the server answers 404)",
                 "check that this source has the service and the month",
             )
-        if status != requests.codes.ok:
+        if status != HTTPStatus.OK:
             raise self.error(
                 f"cannot be fetched (the server answers {status})", f"check the address {self.url}"
             )
@@ -279,27 +280,26 @@ class _Transfer:
                 "use another source",
             )
         self.part.write_bytes(b"")  # before its origin is noted: never old bytes under a new one
-        _Origin.of(response, self.url, length).save(self.part_origin_path)
-        self._receive(response, 0, length)
+        origin = _Origin.of(response, self.url, length)
+        origin.save(self.part_origin_path)
+        self._receive(response, origin, 0)
 
-    def _receive(self, response: requests.Response, offset: int, length: int | None) -> None:
+    def _receive(self, response: requests.Response, origin: _Origin, offset: int) -> None:
         """Append the body to the part; complete the destination if all of it came."""
         done = offset
-        self.progress(done, length)
+        self.progress(done, origin.length)
         with self.part.open("ab") as file:
             try:
                 for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=False):
                     file.write(chunk)
                     done += len(chunk)
-                    self.progress(done, length)
+                    self.progress(done, origin.length)
             except HTTPError as fault:
                 raise _TransientError(f"the connection broke after {done:,} bytes") from fault
             file.flush()
             os.fsync(file.fileno())
-        if length is None:  # sent in chunks, whose end is marked: what came is all there is
-            origin = _Origin.load(self.part_origin_path, self.url)
-            if origin:
-                replace(origin, length=done).save(self.part_origin_path)
+        if origin.length is None:  # sent in chunks, whose end is marked: what came is all there is
+            replace(origin, length=done).save(self.part_origin_path)
         self._publish()
 
     def _publish(self) -> None:
@@ -322,8 +322,8 @@ def fetch(
 ) -> Path:
     """Download a file: afterwards it is there complete, or it is as it was before.
 
-    An interrupted transfer, even a killed one, goes on where it stopped at the next call, unless the
-    file changed at the server; then it starts again. A complete file that the server still has
+    An interrupted transfer, even a killed one, goes on where it stopped at the next call, unless
+    the file changed at the server; then it starts again. A complete file that the server still has
     unchanged is not transferred again; one that was republished is replaced.
 
     Args:
@@ -358,7 +358,7 @@ def fetch(
         if fault.errno in (errno.ENOSPC, errno.EDQUOT):
             raise transfer.error(
                 "the disk is full",
-                f"free space in {destination.parent} and run this again, it goes on where it stopped",
+                f"free space in {destination.parent} and run this again, it goes on from there",
             ) from fault
         raise transfer.error(
             f"cannot be written ({fault.strerror or fault})",
@@ -388,12 +388,12 @@ def _persist(
             if failures > retries:
                 raise transfer.error(
                     f"{fault.reason}, {failures} times in a row" if retries else fault.reason,
-                    "check the connection and run this again, it goes on where it stopped",
+                    "check the connection and run this again, it goes on from there",
                 ) from fault
             if wait is None:
                 wait = min(backoff_seconds * 2 ** (failures - 1), MAX_WAIT_SECONDS)
             _log.warning(
-                "%s: %s; trying again in %.0f s", transfer.destination.name, fault.reason, wait
+                "%s: %s; trying again in %.3g s", transfer.destination.name, fault.reason, wait
             )
             time.sleep(wait)
         else:
@@ -414,7 +414,7 @@ def _retry_after(response: requests.Response) -> float | None:
 
 
 def _innermost(fault: BaseException) -> str:
-    """The cause that a person understands, below the layers that passed it on."""
+    """Find the cause that says something, below the layers that passed it on."""
     while cause := fault.__cause__ or fault.__context__:
         fault = cause
     return str(fault) or type(fault).__name__
@@ -470,7 +470,7 @@ def _months_error(text: str, reason: str) -> TaxiError:
 
 
 def month_url(service: Service, month: date, source: str) -> str:
-    """The address of a month's file.
+    """Give the address of a month's file.
 
     Args:
         service: which trips.
@@ -489,7 +489,7 @@ def month_url(service: Service, month: date, source: str) -> str:
 
 
 def source_folder(source: str) -> str:
-    """The name of the folder for a source's files: its name, or host and path of its address.
+    """Name the folder for a source's files: the source's name, or its host and path.
 
     Raises:
         TaxiError: the source is neither a name in ``SOURCES`` nor the address of a folder.
