@@ -30,6 +30,11 @@ class Settings:
         return self.data_dir / "downloads"
 
     @property
+    def sample_dir(self) -> Path:
+        """Where the synthetic sample is written."""
+        return self.data_dir / "sample"
+
+    @property
     def site_dir(self) -> Path:
         """The pages to look at: lineage and documentation."""
         return self.project_dir / "site"

@@ -1,0 +1,227 @@
+"""The ``taxi`` command: thin layers around ingest, dbt and the site."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from taxi_pipeline import console
+from taxi_pipeline.build import (
+    BuildOptions,
+    BuildReport,
+    build_command,
+    docs_command,
+    retry_command,
+    run_dbt,
+)
+from taxi_pipeline.deps import install_packages
+from taxi_pipeline.download import SOURCES, download_months, parse_months
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.ingest import ingest_many
+from taxi_pipeline.lake import Lake, data_lock
+from taxi_pipeline.sample import write_sample
+from taxi_pipeline.schemas import Service
+from taxi_pipeline.settings import Settings, load_settings
+from taxi_pipeline.site import make_server, publish_docs
+from taxi_pipeline.summary import summarize
+
+app = typer.Typer(
+    help="NYC TLC trip files into tables that add up: every row accounted for, money tied to the cent.",
+    epilog="TAXI_DATA_DIR (default: data) holds the lake and the warehouse; TAXI_MEMORY_LIMIT (default: 2GB) "
+    "bounds DuckDB. Exit codes: 0 all well, 1 a model or test failed, 2 it could not be done.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Files = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PATH_OR_URL...",
+        help="Files named <service>_tripdata_YYYY-MM.parquet, .csv or .csv.gz; folders; URLs.",
+        show_default=False,
+    ),
+]
+Target = Annotated[str | None, typer.Option("--target", "-t", help="Target in profiles.yml; default dev.")]
+
+
+@app.command(epilog="Examples: [bold]taxi run[/] | [bold]taxi run ~/tlc/2024[/] | [bold]taxi run green_tripdata_2024-01.parquet[/]")
+def run(paths: Files = None) -> None:
+    """Do everything: ingest what is given, build, test, write the docs.
+
+    Without files it takes the lake as it is; an empty lake gets the synthetic sample.
+    """
+    settings = load_settings()
+    started = time.monotonic()
+    lake = Lake(settings.lake_dir)
+    arguments = list(paths or [])
+    if not arguments and not lake.current():
+        arguments = [str(_write_sample(settings, settings.sample_dir))]
+    if arguments:
+        _ingest(arguments, settings)
+    report = _build(settings, build_command(BuildOptions()))
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
+    page = _docs(settings)
+    console.print_summary(summarize(settings))
+    console.out.print(f"Docs: {page} (or `taxi serve`). Done in {time.monotonic() - started:.0f} s.")
+
+
+@app.command(epilog="Example: [bold]taxi sample && taxi run data/sample[/]")
+def sample(
+    folder: Annotated[
+        Path | None, typer.Option("--to", help="Where to write; default <TAXI_DATA_DIR>/sample.")
+    ] = None,
+    scale: Annotated[float, typer.Option(help="Times 150,000 trips.", min=0.01)] = 1.0,
+) -> None:
+    """Write synthetic trip files: three months, three services, every known fault in known numbers."""
+    settings = load_settings()
+    _write_sample(settings, folder or settings.sample_dir, scale)
+
+
+@app.command(
+    epilog="Examples: [bold]taxi download yellow 2024-01..2024-03[/] | "
+    "[bold]taxi download fhv 2019-01,2019-07 --source datatalks[/]"
+)
+def download(
+    service: Annotated[Service, typer.Argument(help="Which trips.")],
+    months: Annotated[str, typer.Argument(help="2024-01, 2024-01..2024-03, 2024-01,2024-03 or 2024.")],
+    source: Annotated[
+        str,
+        typer.Option(help=f"Publisher: {', '.join(SOURCES)}, or the address of a mirror. Their files differ in content."),
+    ] = "tlc",
+) -> None:
+    """Fetch trip files: complete or absent, resumed where they broke off."""
+    settings = load_settings()
+    with console.transfer() as update:
+        report = download_months(
+            service,
+            parse_months(months),
+            source,
+            settings.download_dir,
+            lambda month, done, total: update(f"{service} {month:%Y-%m}", done, total),
+        )
+    for path in report.paths:
+        console.out.print(str(path))
+    for error in report.errors:
+        console.print_error(error)
+    if report.paths:
+        console.print_note(f"Load with: taxi run {report.paths[0].parent}")
+    raise typer.Exit(report.exit_code)
+
+
+@app.command(epilog="Examples: [bold]taxi ingest ~/tlc/2024[/] | [bold]taxi ingest yellow_tripdata_2019-01.csv.gz[/]")
+def ingest(paths: Annotated[list[str], typer.Argument(metavar="PATH_OR_URL...", help="Trip files, folders, URLs.")]) -> None:
+    """Bring trip files into the lake, one partition per file; the same file again changes nothing."""
+    _ingest(paths, load_settings())
+
+
+@app.command(epilog="Example: [bold]taxi status[/]")
+def status() -> None:
+    """Show which files the lake holds, in which version."""
+    settings = load_settings()
+    lake = Lake(settings.lake_dir)
+    entries = lake.current()
+    if not entries:
+        console.out.print(f"The lake in {settings.lake_dir} is empty: `taxi run` fills it with a sample, `taxi run PATH` with your files.")
+        return
+    console.print_status(entries)
+    if any(entry.is_synthetic for entry in entries):
+        console.print_synthetic_notice()
+
+
+@app.command(epilog="Example: [bold]taxi deps --again[/]")
+def deps(again: Annotated[bool, typer.Option("--again", help="Install even if it is there.")] = False) -> None:
+    """Install the dbt packages, from the hub or, out of its reach, the stand-in in vendor/."""
+    console.out.print(f"dbt_utils: {install_packages(load_settings(), again=again)}.")
+
+
+@app.command(
+    epilog="Examples: [bold]taxi build[/] | [bold]taxi build --select fact_trips+[/] | [bold]taxi build --full-refresh[/] | "
+    "[bold]taxi build --vars 'check: all'[/] | [bold]taxi build --retry[/]"
+)
+def build(
+    target: Target = None,
+    select: Annotated[list[str] | None, typer.Option("--select", "-s", help="As in dbt; may be repeated.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="As in dbt; may be repeated.")] = None,
+    variables: Annotated[str | None, typer.Option("--vars", help="As in dbt: YAML.")] = None,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build every table anew.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Only what failed or was skipped last time.")] = False,
+) -> None:
+    """Run `dbt build`: seeds, models, snapshots and tests of what has changed."""
+    options = BuildOptions(target, select or (), exclude or (), variables, full_refresh)
+    if retry and options != BuildOptions():
+        raise TaxiError("taxi build --retry", "it repeats the last build with its options", "leave the other options out")
+    report = _build(load_settings(), retry_command() if retry else build_command(options))
+    raise typer.Exit(report.exit_code)
+
+
+@app.command(epilog="Example: [bold]taxi docs && taxi serve[/]")
+def docs(target: Target = None) -> None:
+    """Write the documentation with lineage as one page that needs no server: site/docs/index.html."""
+    console.out.print(f"Docs: {_docs(load_settings(), target)}")
+
+
+@app.command(epilog="Example: [bold]taxi serve --port 8080[/]")
+def serve(port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 for any free one.")] = 8080) -> None:
+    """Serve the site on this machine until interrupted."""
+    with make_server(load_settings(), port) as server:
+        console.out.print(f"http://127.0.0.1:{server.server_port}/docs/ (Ctrl-C to stop)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            console.out.print("Stopped.")
+
+
+def _write_sample(settings: Settings, folder: Path, scale: float = 1.0) -> Path:
+    with console.activity("Writing the synthetic sample"):
+        report = write_sample(folder, scale)
+    console.out.print(f"{report.rows:,} synthetic rows in {len(report.files)} files: {folder}")
+    console.print_synthetic_notice()
+    return folder
+
+
+def _ingest(arguments: list[str], settings: Settings) -> None:
+    with console.activity("Reading") as tell:
+        outcome = ingest_many(arguments, Lake(settings.lake_dir), settings, tell)
+    console.print_ingested(outcome)
+    if outcome.exit_code:
+        console.print_note("Nothing was built. `taxi build` builds from what the lake holds.")
+        raise typer.Exit(outcome.exit_code)
+
+
+def _build(settings: Settings, command: list[str]) -> BuildReport:
+    lake = Lake(settings.lake_dir)
+    lake.ensure(console.print_note)
+    if not lake.current():
+        raise TaxiError(str(settings.lake_dir), "the lake is empty", "run `taxi run` for a sample, or `taxi run PATH` for your files")
+    console.out.print(f"dbt_utils: {install_packages(settings)}.")
+    started = time.monotonic()
+    with data_lock(settings.data_dir, console.print_note), console.build_progress("Parsing the project") as listener:
+        report = run_dbt(command, settings, listener)
+    console.print_build(report, time.monotonic() - started)
+    if report.failures:
+        console.print_note("Once mended, `taxi build --retry` runs only what failed or was skipped.")
+    return report
+
+
+def _docs(settings: Settings, target: str | None = None) -> Path:
+    install_packages(settings)
+    with data_lock(settings.data_dir, console.print_note), console.activity("Writing the docs"):
+        report = run_dbt(docs_command(target), settings, console.BuildListener())
+    if report.exit_code:
+        console.print_build(report, 0)
+        raise typer.Exit(report.exit_code)
+    return publish_docs(settings)
+
+
+def main() -> None:
+    """Run the command; a fault that the user can act on is one line and exit code 2."""
+    try:
+        app()
+    except TaxiError as error:
+        console.print_error(error)
+        sys.exit(error.exit_code)

@@ -1,0 +1,205 @@
+"""What the commands print: progress, tables and errors, on a terminal and in a log alike."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from taxi_pipeline.build import BuildListener, BuildReport
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.ingest import IngestResult, ManyResult
+from taxi_pipeline.lake import ManifestEntry
+from taxi_pipeline.sample import NOTICE
+from taxi_pipeline.summary import WarehouseSummary
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_QUIET_KINDS = {"test", "unit_test", "operation"}
+
+
+def print_error(error: TaxiError) -> None:
+    """Print an error as one line on standard error."""
+    err.print(f"[bold red]error[/] {escape(str(error))}")
+
+
+def print_note(text: str) -> None:
+    """Print a remark that is not an error."""
+    out.print(f"[dim]{escape(text)}[/]")
+
+
+def print_synthetic_notice() -> None:
+    """Say that the numbers are not TLC's."""
+    out.print(f"[bold yellow]Synthetic sample.[/] {escape(NOTICE)}")
+
+
+@contextmanager
+def activity(title: str) -> Iterator[Callable[[str], None]]:
+    """Show what is going on while something takes time; yields a function that says it."""
+    if not out.is_terminal:
+        yield lambda text: out.print(escape(text))
+        return
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=out, transient=True
+    ) as progress:
+        task = progress.add_task(escape(title))
+        yield lambda text: progress.update(task, description=escape(text))
+
+
+@contextmanager
+def transfer() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Show downloads; yields a function that takes a name, the bytes here, and the bytes in all."""
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn(), console=out
+    ) as progress:
+        tasks = {}
+
+        def update(name: str, done: int, total: int | None) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(escape(name))
+            progress.update(tasks[name], completed=done, total=total)
+
+        yield update
+
+
+@contextmanager
+def build_progress(title: str) -> Iterator[BuildListener]:
+    """Show dbt's nodes as they run: a bar on a terminal, a line per relation in a log."""
+    if not out.is_terminal:
+
+        def log(name: str, kind: str, status: str) -> None:
+            if kind not in _QUIET_KINDS or status not in {"success", "pass"}:
+                out.print(f"  {status:8} {kind} {name}")
+
+        yield BuildListener(on_finish=log)
+        return
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=out,
+        transient=True,
+    ) as progress:
+        task = progress.add_task(escape(title), total=None)
+        running: list[str] = []
+
+        def start(name: str) -> None:
+            running.append(name)
+            progress.update(task, description=escape(running[-1][:60].ljust(60)))
+
+        def finish(name: str, _kind: str, status: str) -> None:
+            if name in running:
+                running.remove(name)
+            if status in {"error", "fail", "runtime error"}:
+                progress.console.print(f"  [red]{status}[/] {escape(name)}")
+            progress.advance(task)
+
+        yield BuildListener(
+            on_total=lambda total: progress.update(task, total=total), on_start=start, on_finish=finish
+        )
+
+
+def print_ingested(outcome: ManyResult) -> None:
+    """Print one line per file, then the failures."""
+    for result in outcome.results:
+        out.print(_ingest_line(result))
+    for failure in outcome.failures:
+        print_error(failure)
+
+
+def _ingest_line(result: IngestResult) -> str:
+    entry = result.entry
+    remarks = [f"{entry.row_count:,} rows"]
+    if entry.unparseable_count:
+        remarks.append(f"[yellow]{entry.unparseable_count:,} unparseable, kept as text[/]")
+    if entry.rounded_count:
+        remarks.append(f"{entry.rounded_count:,} amounts rounded to the cent")
+    if entry.unknown_columns:
+        names = ", ".join(escape(name) for name in entry.unknown_columns)
+        remarks.append(f"[yellow]unknown columns not loaded: {names}[/]")
+    return f"{result.status:9} {escape(entry.source_file)}: {', '.join(remarks)}"
+
+
+def print_status(entries: Sequence[ManifestEntry]) -> None:
+    """Print the files of the lake."""
+    table = Table("service", "month", "file", "ingested (UTC)", title="Files in the lake", title_justify="left")
+    table.add_column("rows", justify="right")
+    table.add_column("unparseable", justify="right")
+    table.add_column("total_amount $", justify="right")
+    for entry in sorted(entries, key=lambda item: item.key):
+        table.add_row(
+            entry.service_type,
+            f"{date.fromisoformat(entry.file_month):%Y-%m}",
+            escape(entry.source_file) + (" [yellow](synthetic)[/]" if entry.is_synthetic else ""),
+            entry.ingested_at,
+            f"{entry.row_count:,}",
+            f"{entry.unparseable_count:,}",
+            "" if entry.total_amount is None else f"{float(entry.total_amount):,.2f}",
+        )
+    out.print(table)
+
+
+def print_build(report: BuildReport, seconds: float) -> None:
+    """Print how the build went: failures in full, the rest as numbers."""
+    if report.complaint:
+        err.print(f"[bold red]dbt could not run[/] {escape(report.complaint)}")
+    for node in report.failures:
+        where = f" ({node.path})" if node.path else ""
+        err.print(f"[bold red]{node.status}[/] {node.kind} {escape(node.name)}: {escape(node.message)}{where}")
+    if not report.nodes:
+        return
+    relations = sum(report.count(kind, "success") for kind in ("model", "seed", "snapshot"))
+    tests = report.count("test", "pass", "warn") + report.count("unit_test", "pass")
+    parts = [f"{relations} relations built", f"{tests} tests passed"]
+    if warnings := report.count("test", "warn"):
+        parts.append(f"[yellow]{warnings} with warnings[/]")
+        for node in report.nodes:
+            if node.status == "warn":
+                out.print(f"[yellow]warning[/] {escape(node.name)}: {escape(node.message)}")
+    if report.failures:
+        parts.append(f"[red]{len(report.failures)} failed[/]")
+    if skipped := sum(1 for node in report.nodes if node.status == "skipped"):
+        parts.append(f"{skipped} skipped")
+    out.print(f"{', '.join(parts)} in {seconds:.1f} s")
+
+
+def print_summary(summary: WarehouseSummary) -> None:
+    """Print what the warehouse holds: rows in, accepted, rejected by reason, revenue."""
+    table = Table(title="In the warehouse", title_justify="left")
+    table.add_column("service")
+    for heading in ("files", "rows in", "accepted", "rejected", "revenue $"):
+        table.add_column(heading, justify="right")
+    for service in summary.services:
+        table.add_row(
+            service.service,
+            f"{service.files:,}",
+            f"{service.rows_in:,}",
+            f"{service.accepted:,}",
+            f"{service.rejected:,}",
+            "no fares" if service.revenue is None else f"{service.revenue:,.2f}",
+        )
+    out.print(table)
+    if summary.rejected:
+        reasons = Table(title="Rejected, by reason", title_justify="left")
+        reasons.add_column("reason")
+        reasons.add_column("service")
+        reasons.add_column("rows", justify="right")
+        for name, reason, rows in summary.rejected:
+            reasons.add_row(reason, name, f"{rows:,}")
+        out.print(reasons)
+    if summary.is_synthetic:
+        print_synthetic_notice()

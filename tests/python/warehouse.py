@@ -1,0 +1,111 @@
+"""A project in a folder of its own, driven as a user would, and comparisons of the warehouses it builds."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+TABLES = (
+    "dim_zones",
+    "dim_dates",
+    "fact_trips",
+    "rejected_trips",
+    "int_exact_duplicates",
+    "int_reversal_pairs",
+    "mart_monthly_zone_revenue",
+    "mart_daily_service_summary",
+)
+
+
+def copy_project(folder: Path) -> Path:
+    """Copy what git would hand out, without the environment, the data and what was built."""
+    listing = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in listing.stdout.splitlines():
+        source, target = REPOSITORY / name, folder / name
+        if source.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+    return folder
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A copy of the project with a data folder.
+
+    Attributes:
+        project: the copy.
+        data: the data folder.
+    """
+
+    project: Path
+    data: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command sees: this copy's code, this data folder, and no colours."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TAXI_", "DBT_"))}
+        return {
+            **kept,
+            "PYTHONPATH": str(self.project / "scripts"),
+            "TAXI_DATA_DIR": str(self.data),
+            "NO_COLOR": "1",
+            "COLUMNS": "200",
+        }
+
+    def taxi_command(self, *arguments: str) -> list[str]:
+        """The command line of ``taxi`` in this copy."""
+        return [sys.executable, "-m", "taxi_pipeline", *arguments]
+
+    def taxi(self, *arguments: str, exit_code: int = 0) -> str:
+        """Run ``taxi`` and return what it printed; fails when the exit code is another."""
+        return self._run(self.taxi_command(*arguments), exit_code)
+
+    def dbt(self, *arguments: str, exit_code: int = 0) -> str:
+        """Run ``dbt`` by hand in the project's folder."""
+        return self._run([str(Path(sys.executable).parent / "dbt"), *arguments], exit_code)
+
+    def _run(self, command: list[str], exit_code: int) -> str:
+        done = subprocess.run(
+            command, cwd=self.project, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == exit_code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query on the warehouse."""
+        with duckdb.connect(str(self.data / "warehouse.duckdb"), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def scalar(self, sql: str) -> Any:
+        """The one value of a query on the warehouse."""
+        [[value]] = self.query(sql)
+        return value
+
+
+def differences(one: Warehouse, other: Warehouse) -> dict[str, int]:
+    """Rows, per table, that only one of two warehouses has; when a file was ingested does not count."""
+    different = {}
+    with duckdb.connect() as connection:
+        for name, warehouse in (("one", one), ("other", other)):
+            connection.execute(f"attach '{warehouse.data / 'warehouse.duckdb'}' as {name} (read_only)")
+        for table in TABLES:
+            columns = "columns(c -> c <> 'ingested_at')"
+            for left, right in (("one", "other"), ("other", "one")):
+                [rows] = connection.execute(
+                    f"select count(*) from (select {columns} from {left}.main.{table} except all select {columns} from {right}.main.{table})"
+                ).fetchone() or [0]
+                different[table] = different.get(table, 0) + rows
+    return {table: rows for table, rows in different.items() if rows}
