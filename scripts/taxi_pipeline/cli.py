@@ -9,6 +9,7 @@ import typer
 
 from taxi_pipeline import console
 from taxi_pipeline.build import (
+    BuildListener,
     BuildOptions,
     BuildReport,
     build_command,
@@ -45,10 +46,15 @@ Files = Annotated[
         show_default=False,
     ),
 ]
-Target = Annotated[str | None, typer.Option("--target", "-t", help="Target in profiles.yml; default dev.")]
+Target = Annotated[
+    str | None, typer.Option("--target", "-t", help="Target in profiles.yml; default dev.")
+]
 
 
-@app.command(epilog="Examples: [bold]taxi run[/] | [bold]taxi run ~/tlc/2024[/] | [bold]taxi run green_tripdata_2024-01.parquet[/]")
+@app.command(
+    epilog="Examples: [bold]taxi run[/] | [bold]taxi run ~/tlc/2024[/] | "
+    "[bold]taxi run green_tripdata_2024-01.parquet[/]"
+)
 def run(paths: Files = None) -> None:
     """Do everything: ingest what is given, build, test, write the docs.
 
@@ -67,7 +73,9 @@ def run(paths: Files = None) -> None:
         raise typer.Exit(report.exit_code)
     page = _docs(settings)
     console.print_summary(summarize(settings))
-    console.out.print(f"Docs: {page} (or `taxi serve`). Done in {time.monotonic() - started:.0f} s.")
+    console.out.print(
+        f"Docs: {page} (or `taxi serve`). Done in {time.monotonic() - started:.0f} s."
+    )
 
 
 @app.command(epilog="Example: [bold]taxi sample && taxi run data/sample[/]")
@@ -88,10 +96,14 @@ def sample(
 )
 def download(
     service: Annotated[Service, typer.Argument(help="Which trips.")],
-    months: Annotated[str, typer.Argument(help="2024-01, 2024-01..2024-03, 2024-01,2024-03 or 2024.")],
+    months: Annotated[
+        str, typer.Argument(help="2024-01, 2024-01..2024-03, 2024-01,2024-03 or 2024.")
+    ],
     source: Annotated[
         str,
-        typer.Option(help=f"Publisher: {', '.join(SOURCES)}, or the address of a mirror. Their files differ in content."),
+        typer.Option(
+            help=f"Publisher: {', '.join(SOURCES)}, or the address of a mirror. Their files differ in content."
+        ),
     ] = "tlc",
 ) -> None:
     """Fetch trip files: complete or absent, resumed where they broke off."""
@@ -113,8 +125,14 @@ def download(
     raise typer.Exit(report.exit_code)
 
 
-@app.command(epilog="Examples: [bold]taxi ingest ~/tlc/2024[/] | [bold]taxi ingest yellow_tripdata_2019-01.csv.gz[/]")
-def ingest(paths: Annotated[list[str], typer.Argument(metavar="PATH_OR_URL...", help="Trip files, folders, URLs.")]) -> None:
+@app.command(
+    epilog="Examples: [bold]taxi ingest ~/tlc/2024[/] | [bold]taxi ingest yellow_tripdata_2019-01.csv.gz[/]"
+)
+def ingest(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH_OR_URL...", help="Trip files, folders, URLs.")
+    ],
+) -> None:
     """Bring trip files into the lake, one partition per file; the same file again changes nothing."""
     _ingest(paths, load_settings())
 
@@ -126,7 +144,10 @@ def status() -> None:
     lake = Lake(settings.lake_dir)
     entries = lake.current()
     if not entries:
-        console.out.print(f"The lake in {settings.lake_dir} is empty: `taxi run` fills it with a sample, `taxi run PATH` with your files.")
+        console.out.print(
+            f"The lake in {settings.lake_dir} is empty: `taxi run` fills it with a sample, "
+            "`taxi run PATH` with your files."
+        )
         return
     console.print_status(entries)
     if any(entry.is_synthetic for entry in entries):
@@ -134,27 +155,39 @@ def status() -> None:
 
 
 @app.command(epilog="Example: [bold]taxi deps --again[/]")
-def deps(again: Annotated[bool, typer.Option("--again", help="Install even if it is there.")] = False) -> None:
+def deps(
+    again: Annotated[bool, typer.Option("--again", help="Install even if it is there.")] = False,
+) -> None:
     """Install the dbt packages, from the hub or, out of its reach, the stand-in in vendor/."""
     console.out.print(f"dbt_utils: {install_packages(load_settings(), again=again)}.")
 
 
 @app.command(
-    epilog="Examples: [bold]taxi build[/] | [bold]taxi build --select fact_trips+[/] | [bold]taxi build --full-refresh[/] | "
-    "[bold]taxi build --vars 'check: all'[/] | [bold]taxi build --retry[/]"
+    epilog="Examples: [bold]taxi build[/] | [bold]taxi build --select fact_trips+[/] | "
+    "[bold]taxi build --full-refresh[/] | [bold]taxi build --vars 'check: all'[/] | [bold]taxi build --retry[/]"
 )
 def build(
     target: Target = None,
-    select: Annotated[list[str] | None, typer.Option("--select", "-s", help="As in dbt; may be repeated.")] = None,
+    select: Annotated[
+        list[str] | None, typer.Option("--select", "-s", help="As in dbt; may be repeated.")
+    ] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="As in dbt; may be repeated.")] = None,
     variables: Annotated[str | None, typer.Option("--vars", help="As in dbt: YAML.")] = None,
-    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build every table anew.")] = False,
-    retry: Annotated[bool, typer.Option("--retry", help="Only what failed or was skipped last time.")] = False,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Build every table anew.")
+    ] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Only what failed or was skipped last time.")
+    ] = False,
 ) -> None:
     """Run `dbt build`: seeds, models, snapshots and tests of what has changed."""
     options = BuildOptions(target, select or (), exclude or (), variables, full_refresh)
     if retry and options != BuildOptions():
-        raise TaxiError("taxi build --retry", "it repeats the last build with its options", "leave the other options out")
+        raise TaxiError(
+            "taxi build --retry",
+            "it repeats the last build with its options",
+            "leave the other options out",
+        )
     report = _build(load_settings(), retry_command() if retry else build_command(options))
     raise typer.Exit(report.exit_code)
 
@@ -166,7 +199,9 @@ def docs(target: Target = None) -> None:
 
 
 @app.command(epilog="Example: [bold]taxi serve --port 8080[/]")
-def serve(port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 for any free one.")] = 8080) -> None:
+def serve(
+    port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 for any free one.")] = 8080,
+) -> None:
     """Serve the site on this machine until interrupted."""
     with make_server(load_settings(), port) as server:
         console.out.print(f"http://127.0.0.1:{server.server_port}/docs/ (Ctrl-C to stop)")
@@ -197,21 +232,30 @@ def _build(settings: Settings, command: list[str]) -> BuildReport:
     lake = Lake(settings.lake_dir)
     lake.ensure(console.print_note)
     if not lake.current():
-        raise TaxiError(str(settings.lake_dir), "the lake is empty", "run `taxi run` for a sample, or `taxi run PATH` for your files")
+        raise TaxiError(
+            str(settings.lake_dir),
+            "the lake is empty",
+            "run `taxi run` for a sample, or `taxi run PATH` for your files",
+        )
     console.out.print(f"dbt_utils: {install_packages(settings)}.")
     started = time.monotonic()
-    with data_lock(settings.data_dir, console.print_note), console.build_progress("Parsing the project") as listener:
+    with (
+        data_lock(settings.data_dir, console.print_note),
+        console.build_progress("Parsing the project") as listener,
+    ):
         report = run_dbt(command, settings, listener)
     console.print_build(report, time.monotonic() - started)
     if report.failures:
-        console.print_note("Once mended, `taxi build --retry` runs only what failed or was skipped.")
+        console.print_note(
+            "Once mended, `taxi build --retry` runs only what failed or was skipped."
+        )
     return report
 
 
 def _docs(settings: Settings, target: str | None = None) -> Path:
     install_packages(settings)
     with data_lock(settings.data_dir, console.print_note), console.activity("Writing the docs"):
-        report = run_dbt(docs_command(target), settings, console.BuildListener())
+        report = run_dbt(docs_command(target), settings, BuildListener())
     if report.exit_code:
         console.print_build(report, 0)
         raise typer.Exit(report.exit_code)

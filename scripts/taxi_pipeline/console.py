@@ -52,7 +52,11 @@ def activity(title: str) -> Iterator[Callable[[str], None]]:
         yield lambda text: out.print(escape(text))
         return
     with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=out, transient=True
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=out,
+        transient=True,
     ) as progress:
         task = progress.add_task(escape(title))
         yield lambda text: progress.update(task, description=escape(text))
@@ -62,7 +66,11 @@ def activity(title: str) -> Iterator[Callable[[str], None]]:
 def transfer() -> Iterator[Callable[[str, int, int | None], None]]:
     """Show downloads; yields a function that takes a name, the bytes here, and the bytes in all."""
     with Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn(), console=out
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeElapsedColumn(),
+        console=out,
     ) as progress:
         tasks = {}
 
@@ -109,7 +117,9 @@ def build_progress(title: str) -> Iterator[BuildListener]:
             progress.advance(task)
 
         yield BuildListener(
-            on_total=lambda total: progress.update(task, total=total), on_start=start, on_finish=finish
+            on_total=lambda total: progress.update(task, total=total),
+            on_start=start,
+            on_finish=finish,
         )
 
 
@@ -136,7 +146,14 @@ def _ingest_line(result: IngestResult) -> str:
 
 def print_status(entries: Sequence[ManifestEntry]) -> None:
     """Print the files of the lake."""
-    table = Table("service", "month", "file", "ingested (UTC)", title="Files in the lake", title_justify="left")
+    table = Table(
+        "service",
+        "month",
+        "file",
+        "ingested (UTC)",
+        title="Files in the lake",
+        title_justify="left",
+    )
     table.add_column("rows", justify="right")
     table.add_column("unparseable", justify="right")
     table.add_column("total_amount $", justify="right")
@@ -159,7 +176,9 @@ def print_build(report: BuildReport, seconds: float) -> None:
         err.print(f"[bold red]dbt could not run[/] {escape(report.complaint)}")
     for node in report.failures:
         where = f" ({node.path})" if node.path else ""
-        err.print(f"[bold red]{node.status}[/] {node.kind} {escape(node.name)}: {escape(node.message)}{where}")
+        err.print(
+            f"[bold red]{node.status}[/] {node.kind} {escape(node.name)}: {escape(node.message)}{where}"
+        )
     if not report.nodes:
         return
     relations = sum(report.count(kind, "success") for kind in ("model", "seed", "snapshot"))

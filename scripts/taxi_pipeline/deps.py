@@ -17,14 +17,16 @@ class PackageOrigin(StrEnum):
 
     INSTALLED = "already installed"
     HUB = "installed from the package hub"
-    STAND_IN = "package hub out of reach: installed vendor/dbt_utils, a stand-in with the macros used here"
+    STAND_IN = (
+        "package hub out of reach: installed vendor/dbt_utils, a stand-in with the macros used here"
+    )
 
 
 def is_hub_reachable() -> bool:
     """Whether the package hub answers within a few seconds; dbt alone would try for minutes."""
     from dbt.clients.registry import DEFAULT_REGISTRY_BASE_URL  # noqa: PLC0415 - slow to import
 
-    hub = os.environ.get("DBT_PACKAGE_HUB_URL") or DEFAULT_REGISTRY_BASE_URL
+    hub = os.environ.get("DBT_PACKAGE_HUB_URL") or str(DEFAULT_REGISTRY_BASE_URL)
     try:
         return requests.head(hub, timeout=_HUB_TIMEOUT_SECONDS, allow_redirects=True).ok
     except requests.RequestException:

@@ -1,6 +1,5 @@
 """The pages to look at: written in one move, served on this machine only."""
 
-import os
 import shutil
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +17,7 @@ def publish_docs(settings: Settings) -> Path:
     docs_dir.mkdir(parents=True, exist_ok=True)
     page, draft = docs_dir / "index.html", docs_dir / "index.html.tmp"
     shutil.copyfile(settings.project_dir / "target" / "static_index.html", draft)
-    os.replace(draft, page)
+    draft.replace(page)
     return page
 
 

@@ -5,14 +5,13 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
-from warehouse import Warehouse, copy_project, differences
 
 from taxi_pipeline.sample import write_sample
+from warehouse import Warehouse, copy_project, differences
 
 pytestmark = pytest.mark.xdist_group("increments")
 
@@ -39,11 +38,11 @@ def at_once(project: Path, files: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def standing(at_once: Warehouse, project: Path, tmp_path: Path) -> Iterator[Warehouse]:
+def standing(at_once: Warehouse, project: Path, tmp_path: Path) -> Warehouse:
     """A copy of that warehouse to change."""
     data = tmp_path / "data"
     shutil.copytree(at_once.data, data)
-    yield Warehouse(project, data)
+    return Warehouse(project, data)
 
 
 def test_months_one_by_one_backwards_give_what_one_full_refresh_gives(
@@ -70,7 +69,9 @@ def restate(path: Path, folder: Path, select: str) -> Path:
     folder.mkdir(exist_ok=True)
     target = folder / path.name
     metadata = "{taxi_synthetic: 'true'}"
-    duckdb.sql(f"copy (select {select} from read_parquet('{path}')) to '{target}' (format parquet, kv_metadata {metadata})")
+    duckdb.sql(
+        f"copy (select {select} from read_parquet('{path}')) to '{target}' (format parquet, kv_metadata {metadata})"
+    )
     return target
 
 
@@ -91,13 +92,18 @@ def test_a_restated_month_replaces_its_rows_and_no_others(
     """
     with duckdb.connect(str(at_once.data / "warehouse.duckdb"), read_only=True) as connection:
         connection.execute(f"copy fact_trips to '{tmp_path / 'old.parquet'}'")
-    assert [(service, str(month)) for service, month in standing.query(differing)] == [("Yellow", "2025-11-01")]
+    assert [(service, str(month)) for service, month in standing.query(differing)] == [
+        ("Yellow", "2025-11-01")
+    ]
 
     fresh = Warehouse(project, tmp_path / "fresh")
     others = [str(path) for path in files.glob("*.parquet") if path.name != restated.name]
     fresh.taxi("run", str(restated), *others)
     assert differences(standing, fresh) == {}
-    assert standing.scalar("select count(*) from stg_ingested_files where superseded_at is not null") == 1
+    assert (
+        standing.scalar("select count(*) from stg_ingested_files where superseded_at is not null")
+        == 1
+    )
 
 
 def test_a_restated_month_without_faults_leaves_no_old_rejected_rows(
@@ -108,19 +114,25 @@ def test_a_restated_month_without_faults_leaves_no_old_rejected_rows(
     restated = restate(
         files / "fhv_tripdata_2025-12.parquet",
         tmp_path / "restated",
-        """* replace (timestamp '2025-12-05 10:00:00' as pickup_datetime, timestamp '2025-12-05 10:10:00' as "dropOff_datetime")""",
+        "* replace (timestamp '2025-12-05 10:00' as pickup_datetime, timestamp '2025-12-05 10:10' as dropOff_datetime)",
     )
     standing.taxi("run", str(restated))
     assert standing.scalar(f"select count(*) from rejected_trips where {month}") == 0
     assert standing.scalar(
         "select sum(row_count) from mart_daily_service_summary where service_type = 'FHV' and pickup_date = '2025-12-05'"
-    ) == standing.scalar("select count(*) from fact_trips where service_type = 'FHV' and pickup_date = '2025-12-05'")
+    ) == standing.scalar(
+        "select count(*) from fact_trips where service_type = 'FHV' and pickup_date = '2025-12-05'"
+    )
 
 
 def test_a_build_without_changes_selects_no_rows(standing: Warehouse, at_once: Warehouse) -> None:
     standing.taxi("build")
     compiled = standing.project / "target" / "compiled" / "nyc_taxi"
-    for model in ("intermediate/int_metered_twins", "marts/core/fact_trips", "marts/reporting/mart_daily_service_summary"):
+    for model in (
+        "intermediate/int_metered_twins",
+        "marts/core/fact_trips",
+        "marts/reporting/mart_daily_service_summary",
+    ):
         assert "1 = 0" in (compiled / "models" / f"{model}.sql").read_text(), model
     for test in compiled.glob("tests/assert_every_source_row*.sql"):
         assert test.read_text().count("1 = 0") == 4
@@ -130,14 +142,20 @@ def test_a_build_without_changes_selects_no_rows(standing: Warehouse, at_once: W
 def test_a_file_that_failed_its_tests_is_looked_at_again_until_it_passes(
     standing: Warehouse, files: Path, tmp_path: Path
 ) -> None:
-    restated = restate(files / "green_tripdata_2025-12.parquet", tmp_path / "restated", "* limit 100")
+    restated = restate(
+        files / "green_tripdata_2025-12.parquet", tmp_path / "restated", "* limit 100"
+    )
     standing.taxi("ingest", str(restated))
     standing.taxi("build")
     with duckdb.connect(str(standing.data / "warehouse.duckdb")) as connection:
-        connection.execute("delete from fact_trips where service_type = 'Green' and file_month = '2025-12-01' and source_row = 50")
+        connection.execute(
+            "delete from fact_trips where service_type = 'Green' and file_month = '2025-12-01' and source_row = 50"
+        )
         connection.execute("delete from file_ledger where model = 'tests'")
     for _ in range(2):
-        assert "assert_every_source_row_is_accepted_or_rejected_exactly_once" in standing.taxi("build", exit_code=1)
+        assert "assert_every_source_row_is_accepted_or_rejected_exactly_once" in standing.taxi(
+            "build", exit_code=1
+        )
     standing.taxi("build", "--full-refresh")
     assert standing.scalar("select count(*) from file_ledger where model = 'tests'") == 9
 
@@ -146,7 +164,9 @@ def test_a_partial_build_never_marks_a_file_as_loaded_downstream(
     standing: Warehouse, at_once: Warehouse, project: Path, files: Path, tmp_path: Path
 ) -> None:
     restated = restate(
-        files / "green_tripdata_2025-10.parquet", tmp_path / "restated", "* replace (fare_amount + 1 as fare_amount)"
+        files / "green_tripdata_2025-10.parquet",
+        tmp_path / "restated",
+        "* replace (fare_amount + 1 as fare_amount)",
     )
     standing.taxi("ingest", str(restated))
     standing.taxi("build", "--select", "mart_monthly_zone_revenue")
@@ -164,15 +184,22 @@ def test_a_partial_build_never_marks_a_file_as_loaded_downstream(
 def test_a_build_that_is_killed_leaves_the_old_state_and_the_next_one_completes(
     standing: Warehouse, at_once: Warehouse, files: Path, tmp_path: Path
 ) -> None:
-    restated = restate(files / "yellow_tripdata_2025-10.parquet", tmp_path / "restated", "* limit 1000")
+    restated = restate(
+        files / "yellow_tripdata_2025-10.parquet", tmp_path / "restated", "* limit 1000"
+    )
     standing.taxi("ingest", str(restated))
     log = standing.project / "logs" / "dbt.log"
     log.unlink(missing_ok=True)
     process = subprocess.Popen(
-        standing.taxi_command("build"), cwd=standing.project, env=standing.environment, stdout=subprocess.DEVNULL
+        standing.taxi_command("build"),
+        cwd=standing.project,
+        env=standing.environment,
+        stdout=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (log.exists() and "model.nyc_taxi.fact_trips" in log.read_text()):
+    while time.monotonic() < deadline and not (
+        log.exists() and "model.nyc_taxi.fact_trips" in log.read_text()
+    ):
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -213,7 +240,9 @@ def test_dbt_build_by_hand_does_the_same_as_taxi_build(
     assert differences(at_once, warehouse) == {}
 
 
-def test_one_service_or_one_month_builds_like_any_other_lake(project: Path, files: Path, tmp_path: Path) -> None:
+def test_one_service_or_one_month_builds_like_any_other_lake(
+    project: Path, files: Path, tmp_path: Path
+) -> None:
     warehouse = Warehouse(project, tmp_path / "data")
     warehouse.taxi("run", str(files / "fhv_tripdata_2025-11.parquet"))
     assert warehouse.query("select distinct service_type from fact_trips") == [("FHV",)]

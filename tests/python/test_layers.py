@@ -20,15 +20,23 @@ Node = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     target = tmp_path_factory.mktemp("target")
     environment = {**os.environ, "DBT_TARGET_PATH": str(target), "DBT_LOG_PATH": str(target)}
     subprocess.run(
-        [str(Path(sys.executable).parent / "dbt"), "--quiet", "parse", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)],
+        [
+            str(Path(sys.executable).parent / "dbt"),
+            "--quiet",
+            "parse",
+            "--project-dir",
+            str(PROJECT),
+            "--profiles-dir",
+            str(PROJECT),
+        ],
         env=environment,
         check=True,
     )
-    yield json.loads((target / "manifest.json").read_text())
+    return dict(json.loads((target / "manifest.json").read_text()))
 
 
 def layer(node: Node) -> str:
@@ -87,7 +95,11 @@ def test_every_model_and_column_is_described(manifest: dict[str, Any]) -> None:
         if node["resource_type"] in {"model", "seed", "source", "snapshot"}:
             if not node["description"].strip():
                 missing.append(node["name"])
-            missing += [f"{node['name']}.{name}" for name, column in node["columns"].items() if not column["description"].strip()]
+            missing += [
+                f"{node['name']}.{name}"
+                for name, column in node["columns"].items()
+                if not column["description"].strip()
+            ]
     assert not missing
 
 
@@ -96,20 +108,32 @@ def test_every_macro_and_analysis_is_described(manifest: dict[str, Any]) -> None
     undescribed = [
         macro["name"]
         for macro in own
-        if not macro["description"].strip() and "__" not in macro["name"] and not macro["name"].startswith("test_")
+        if not macro["description"].strip()
+        and "__" not in macro["name"]
+        and not macro["name"].startswith("test_")
     ]
-    undescribed += [node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "analysis" and not node["description"].strip()]
+    undescribed += [
+        node["name"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "analysis" and not node["description"].strip()
+    ]
     assert own
     assert not undescribed
 
 
 def test_dims_facts_and_marts_have_an_enforced_contract(manifest: dict[str, Any]) -> None:
     models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
-    without = [node["name"] for node in models if layer(node) in {"dim", "fact", "mart"} and not node["config"]["contract"]["enforced"]]
+    without = [
+        node["name"]
+        for node in models
+        if layer(node) in {"dim", "fact", "mart"} and not node["config"]["contract"]["enforced"]
+    ]
     assert not without
 
 
-def test_every_incremental_model_follows_the_files_of_a_model_that_it_reads(manifest: dict[str, Any]) -> None:
+def test_every_incremental_model_follows_the_files_of_a_model_that_it_reads(
+    manifest: dict[str, Any],
+) -> None:
     followed = {}
     for node in manifest["nodes"].values():
         if node["config"].get("materialized") == "incremental":

@@ -56,7 +56,11 @@ class Warehouse:
     @property
     def environment(self) -> dict[str, str]:
         """What a command sees: this copy's code, this data folder, and no colours."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TAXI_", "DBT_"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("TAXI_", "DBT_"))
+        }
         return {
             **kept,
             "PYTHONPATH": str(self.project / "scripts"),
@@ -79,7 +83,12 @@ class Warehouse:
 
     def _run(self, command: list[str], exit_code: int) -> str:
         done = subprocess.run(
-            command, cwd=self.project, env=self.environment, capture_output=True, text=True, check=False
+            command,
+            cwd=self.project,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == exit_code, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -97,15 +106,18 @@ class Warehouse:
 
 def differences(one: Warehouse, other: Warehouse) -> dict[str, int]:
     """Rows, per table, that only one of two warehouses has; when a file was ingested does not count."""
-    different = {}
+    different: dict[str, int] = {}
     with duckdb.connect() as connection:
         for name, warehouse in (("one", one), ("other", other)):
-            connection.execute(f"attach '{warehouse.data / 'warehouse.duckdb'}' as {name} (read_only)")
+            connection.execute(
+                f"attach '{warehouse.data / 'warehouse.duckdb'}' as {name} (read_only)"
+            )
         for table in TABLES:
             columns = "columns(c -> c <> 'ingested_at')"
             for left, right in (("one", "other"), ("other", "one")):
-                [rows] = connection.execute(
-                    f"select count(*) from (select {columns} from {left}.main.{table} except all select {columns} from {right}.main.{table})"
-                ).fetchone() or [0]
-                different[table] = different.get(table, 0) + rows
+                lacking = connection.sql(
+                    f"select {columns} from {left}.main.{table}"
+                    f" except all select {columns} from {right}.main.{table}"
+                )
+                different[table] = different.get(table, 0) + len(lacking.fetchall())
     return {table: rows for table, rows in different.items() if rows}
