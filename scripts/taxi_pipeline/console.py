@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from decimal import Decimal
 
 from rich.console import Console
 from rich.markup import escape
@@ -146,26 +146,19 @@ def _ingest_line(result: IngestResult) -> str:
 
 def print_status(entries: Sequence[ManifestEntry]) -> None:
     """Print the files of the lake."""
-    table = Table(
-        "service",
-        "month",
-        "file",
-        "ingested (UTC)",
-        title="Files in the lake",
-        title_justify="left",
-    )
+    table = Table(title="Files in the lake", title_justify="left")
+    table.add_column("file", overflow="fold")
     table.add_column("rows", justify="right")
     table.add_column("unparseable", justify="right")
     table.add_column("total_amount $", justify="right")
+    table.add_column("ingested (UTC)", no_wrap=True)
     for entry in sorted(entries, key=lambda item: item.key):
         table.add_row(
-            entry.service_type,
-            f"{date.fromisoformat(entry.file_month):%Y-%m}",
             escape(entry.source_file) + (" [yellow](synthetic)[/]" if entry.is_synthetic else ""),
-            entry.ingested_at,
             f"{entry.row_count:,}",
             f"{entry.unparseable_count:,}",
-            "" if entry.total_amount is None else f"{float(entry.total_amount):,.2f}",
+            "no fares" if entry.total_amount is None else f"{Decimal(entry.total_amount):,.2f}",
+            entry.ingested_at[:16],
         )
     out.print(table)
 

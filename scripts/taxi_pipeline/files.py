@@ -140,11 +140,8 @@ def _expand_folder(folder: Path) -> list[Path]:
 
 
 def _is_trip_file(path: Path) -> bool:
-    try:
-        parse(path)
-    except TaxiError:
-        return False
-    return True
+    """Whether a file is meant as a trip file; one that cannot be used is refused by name later."""
+    return "_tripdata_" in path.name and path.name.endswith(tuple(f".{form}" for form in _FORMATS))
 
 
 def _fetch(url: str, settings: Settings, progress: DownloadProgress | None) -> Path:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,9 @@ from taxi_pipeline.schemas import COLUMNS, LINEAGE, Column, Service
 FOOTER_KEY = "taxi"
 """The key of the manifest entry in a partition's Parquet footer."""
 
+_PART_PREFIX = ".part-"
+_MANIFEST_PREFIX = ".manifest-"
+_TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 _ABANDONED_AFTER_SECONDS = 24 * 3600
 
 
@@ -52,7 +55,7 @@ def canonical_columns(service: Service) -> tuple[Column, ...]:
 
 def utc_now() -> str:
     """Return the present second in UTC, as the manifest writes it."""
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.now(UTC).strftime(_TIME_FORMAT)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class ManifestEntry:
         total_amount: sum in dollars over the parsed rows; None for FHV, which has no fares.
         rounded_count: amounts that had fractions of a cent.
         unknown_columns: columns of the file that the lake does not have.
+        is_synthetic: the file says that it is this project's own sample, not TLC's data.
         ingest_version: version of the rules that read the file.
         ingested_at: UTC, ``YYYY-MM-DD HH:MM:SS``.
         superseded_at: when another version took its place; None for the current one.
@@ -89,6 +93,7 @@ class ManifestEntry:
     total_amount: str | None
     rounded_count: int
     unknown_columns: tuple[str, ...]
+    is_synthetic: bool
     ingest_version: int
     ingested_at: str
     superseded_at: str | None = None
@@ -233,7 +238,7 @@ class Lake:
         Args:
             temp: the partition, under a name from ``temp_path``; gone afterwards.
             entry: its manifest entry, which is in its footer too.
-            on_wait: told when another process has the lock.
+            on_wait: told when another process has the lock, or synthetic files leave the lake.
 
         Returns:
             None, or, where another process has just published the same content, its entry.
@@ -246,13 +251,42 @@ class Lake:
             if present is not None and is_same_content(present, entry):
                 temp.unlink()
                 return present
+            if entry.is_synthetic and not all(other.is_synthetic for other in self.current()):
+                raise TaxiError(
+                    entry.source_file,
+                    "it is synthetic, and the lake holds real files, whose totals it would spoil",
+                    "set TAXI_DATA_DIR to another folder to try the sample",
+                )
             part = self.part_path(service, month)
             part.parent.mkdir(parents=True, exist_ok=True)
             _sync(temp)
             temp.replace(part)
             _sync(part.parent)
             self._write_manifest(_append(self.history(), entry))
+            if not entry.is_synthetic:
+                self._remove_synthetic(on_wait)
         return None
+
+    def _remove_synthetic(self, tell: Callable[[str], None] | None) -> None:
+        synthetic = [entry for entry in self.current() if entry.is_synthetic]
+        for entry in synthetic:
+            service = next(item for item in Service if item.label == entry.service_type)
+            part = self.part_path(service, date.fromisoformat(entry.file_month))
+            part.unlink()
+            part.parent.rmdir()
+        if synthetic:
+            self.heal()
+            if tell is not None:
+                tell(f"Real files have come: {len(synthetic)} synthetic files leave the lake.")
+
+    def next_ingested_at(self, service: Service, month: date) -> str:
+        """Return the present second in UTC, or a later one that no version of the file has."""
+        key = (service.label, f"{month:%Y-%m}-01")
+        last = max((entry.ingested_at for entry in self.history() if entry.key == key), default="")
+        if not last:
+            return utc_now()
+        after_last = datetime.strptime(last, _TIME_FORMAT) + timedelta(seconds=1)
+        return max(utc_now(), after_last.strftime(_TIME_FORMAT))
 
     def _ensure_empty_part(self, service: Service) -> None:
         part = self.root / service / "_empty" / "part.parquet"
@@ -301,17 +335,9 @@ class Lake:
         temp.replace(self.manifest_path)
 
 
-_PART_PREFIX = ".part-"
-_MANIFEST_PREFIX = ".manifest-"
-
-
 def is_same_content(one: ManifestEntry, other: ManifestEntry) -> bool:
     """Whether two versions come from the same bytes, read by the same rules."""
-    return (one.source_sha256, one.ingest_version, one.source_file) == (
-        other.source_sha256,
-        other.ingest_version,
-        other.source_file,
-    )
+    return (one.source_sha256, one.ingest_version) == (other.source_sha256, other.ingest_version)
 
 
 def read_footer(part: Path) -> ManifestEntry:

@@ -148,10 +148,10 @@ def draw_routes(draws: Draws, service: Service, size: int) -> Routes:
 
     east, north = table[:, 1], table[:, 2]
     gap = np.sqrt((east[:, None] - east) ** 2 + (north[:, None] - north) ** 2)
-    nearness = 1.0 / (1.0 + (gap / 1.8) ** 2)
+    nearness = 1.0 / (1.0 + (gap / 1.3) ** 2)
     # People ride to and from an airport from everywhere, so there distance matters little.
     to_airport = is_in(zones, _AIRPORTS)
-    nearness[:, to_airport] = 0.18
+    nearness[:, to_airport] = 0.12
     nearness[to_airport, :] = 0.3
     nearness[np.ix_(to_airport, to_airport)] = 0.02
 

@@ -39,7 +39,7 @@ def _driven(routes: geography.Routes, draws: Draws) -> Ints:
     """Miles driven, in hundredths: streets are a fifth longer than the straight line."""
     size = len(routes.miles)
     streets = routes.miles * draws.between(1.08, 1.42, size)
-    miles = streets + draws.between(0.2, 1.0, size)
+    miles = streets + draws.between(0.1, 0.8, size)
     return np.floor(miles * 100).astype(np.int64)
 
 
