@@ -205,10 +205,8 @@ def _rows(service: Service, month: date, scale: float) -> Columns:
     # A stream for each file: one file's numbers do not depend on which others are made.
     draws = Draws(_SEED * 1_000 + service.code * 100 + month.month)
     size = round(TRIPS[service][MONTHS.index(month)] * scale)
-    if service is Service.FHV:
-        clean = fhv_trips(month, size, draws)
-    else:
-        clean = metered_trips(service, month, size, draws)
+    is_fhv = service is Service.FHV
+    clean = fhv_trips(month, size, draws) if is_fhv else metered_trips(service, month, size, draws)
     return plant(service, month, clean, draws)
 
 
