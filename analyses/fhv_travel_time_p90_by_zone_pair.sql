@@ -1,5 +1,5 @@
 -- How long does an FHV ride between two zones take on a bad day? 90th percentile of the travel time by month and zone pair.
--- Both zones known, at least 30 trips a pair, so that one odd trip does not make the figure.
+-- Both zones known, at least min_trips_of_pair trips a pair, so that one odd trip does not make the figure.
 with trips as (
     select
         file_month,
@@ -44,7 +44,7 @@ pairs as (
         max(trips_of_pair) as trip_count,
         min(case when trips_up_to_here * 100 >= trips_of_pair * 90 then trip_duration_seconds end) as travel_time_p90_seconds
     from cumulated
-    where trips_of_pair >= 30
+    where trips_of_pair >= {{ var("min_trips_of_pair") }}
     group by file_month, pickup_zone_id, dropoff_zone_id
 ),
 

@@ -22,7 +22,7 @@ from taxi_pipeline.download import SOURCES, download_months, parse_months
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ingest_many
 from taxi_pipeline.lake import Lake, data_lock
-from taxi_pipeline.sample import write_sample
+from taxi_pipeline.sample import MIN_SCALE, write_sample
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import Settings, load_settings
 from taxi_pipeline.site import make_server, publish_docs
@@ -83,7 +83,7 @@ def sample(
     folder: Annotated[
         Path | None, typer.Option("--to", help="Where to write; default <TAXI_DATA_DIR>/sample.")
     ] = None,
-    scale: Annotated[float, typer.Option(help="Times 150,000 trips.", min=0.01)] = 1.0,
+    scale: Annotated[float, typer.Option(help="Times 150,000 trips.", min=MIN_SCALE)] = 1.0,
 ) -> None:
     """Write synthetic trip files: three months, three services, every known fault in known numbers."""
     settings = load_settings()

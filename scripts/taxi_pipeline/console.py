@@ -154,7 +154,7 @@ def print_status(entries: Sequence[ManifestEntry]) -> None:
     table.add_column("ingested (UTC)", no_wrap=True)
     for entry in sorted(entries, key=lambda item: item.key):
         table.add_row(
-            escape(entry.source_file) + (" [yellow](synthetic)[/]" if entry.is_synthetic else ""),
+            escape(entry.source_file),
             f"{entry.row_count:,}",
             f"{entry.unparseable_count:,}",
             "no fares" if entry.total_amount is None else f"{Decimal(entry.total_amount):,.2f}",

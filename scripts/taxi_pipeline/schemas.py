@@ -109,7 +109,8 @@ COLUMNS: dict[Service, tuple[Column, ...]] = {
         Column(
             "dispatching_base_num",
             TEXT,
-            aliases=("dispatching_base_number",),  # 2018: two base columns, the value is in this one
+            # Files of 2018 have two base columns; the value is in this one.
+            aliases=("dispatching_base_number",),
             required=True,
         ),
         Column("pickup_datetime", TIME, required=True),

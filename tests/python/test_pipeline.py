@@ -1,0 +1,246 @@
+"""The whole path as a user walks it, on the sample and on real files."""
+
+import json
+import urllib.request
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from taxi_pipeline.sample import MONTHS, PATHOLOGIES, planted
+from taxi_pipeline.schemas import Service
+from warehouse import Warehouse, copy_project
+
+pytestmark = pytest.mark.xdist_group("pipeline")
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, str]:
+    """`taxi run` in a fresh copy with an empty data folder, and what it printed."""
+    folder = tmp_path_factory.mktemp("sample")
+    warehouse = Warehouse(copy_project(folder / "project"), folder / "data with a ' in it")
+    return warehouse, warehouse.taxi("run")
+
+
+@pytest.fixture(scope="module")
+def real(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    folder = tmp_path_factory.mktemp("real")
+    warehouse = Warehouse(copy_project(folder / "project"), folder / "data")
+    warehouse.taxi("run", str(shared_data / "real"))
+    return warehouse
+
+
+def test_run_ends_with_a_summary_that_adds_up(sample: tuple[Warehouse, str]) -> None:
+    warehouse, printed = sample
+    for service in Service:
+        rows = warehouse.scalar(
+            f"select sum(row_count) from stg_ingested_files where service_type = '{service.label}'"
+        )
+        accepted = warehouse.scalar(
+            f"select count(*) from fact_trips where service_type = '{service.label}'"
+        )
+        [line] = [line for line in printed.splitlines() if line.startswith(f"│ {service.label} ")]
+        assert f"{rows:,}" in line
+        assert f"{accepted:,}" in line
+        assert f"{rows - accepted:,}" in line
+    revenue = warehouse.scalar(
+        "select sum(total_amount) from fact_trips where service_type = 'Green'"
+    )
+    assert f"{revenue:,.2f}" in printed
+    assert "exact_duplicate" in printed
+    assert "tests passed" in printed
+    assert "Synthetic sample" in printed
+    assert str(warehouse.project / "site" / "docs" / "index.html") in printed
+
+
+def test_a_clean_sample_raises_no_warning(sample: tuple[Warehouse, str]) -> None:
+    assert "warning" not in sample[1].lower()
+
+
+@pytest.mark.parametrize("service", list(Service))
+def test_every_planted_fault_is_rejected_for_its_reason(
+    sample: tuple[Warehouse, str], service: Service
+) -> None:
+    warehouse, _ = sample
+    expected: Counter[str] = Counter()
+    for month in MONTHS:
+        for name, number in planted(service, month).items():
+            if reason := PATHOLOGIES[name].reject_reason:
+                expected[reason] += number * PATHOLOGIES[name].rows_each
+    rejected = warehouse.query(
+        f"select reject_reason, count(*) from rejected_trips where service_type = '{service.label}' group by all"
+    )
+    assert dict(rejected) == {reason: rows for reason, rows in expected.items() if rows}
+
+
+@pytest.mark.parametrize("service", list(Service))
+def test_every_planted_oddity_carries_its_flag(
+    sample: tuple[Warehouse, str], service: Service
+) -> None:
+    warehouse, _ = sample
+    expected: Counter[str] = Counter()
+    for month in MONTHS:
+        for name, number in planted(service, month).items():
+            if flag := PATHOLOGIES[name].flag:
+                expected[flag] += number * PATHOLOGIES[name].rows_each
+    for flag, rows in expected.items():
+        assert (
+            warehouse.scalar(
+                f"select count(*) from fact_trips where service_type = '{service.label}' and {flag}"
+            )
+            == rows
+        ), flag
+
+
+def test_the_docs_are_one_page_that_the_server_shows_on_loopback(
+    sample: tuple[Warehouse, str],
+) -> None:
+    import subprocess  # noqa: PLC0415
+
+    warehouse, _ = sample
+    with subprocess.Popen(
+        warehouse.taxi_command("serve", "--port", "0"),
+        cwd=warehouse.project,
+        env=warehouse.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().split()[0]
+        try:
+            assert address.startswith("http://127.0.0.1:")
+            with urllib.request.urlopen(address) as response:  # noqa: S310 - an address on loopback
+                page = response.read().decode()
+        finally:
+            server.terminate()
+    assert "mart_monthly_zone_revenue" in page
+    assert "every row of every source file" in page
+
+
+def test_every_analysis_runs_on_the_warehouse(sample: tuple[Warehouse, str]) -> None:
+    warehouse, _ = sample
+    warehouse.dbt("compile", "--select", "resource_type:analysis", "--vars", "min_trips_of_pair: 2")
+    compiled = sorted((warehouse.project / "target/compiled/nyc_taxi/analyses").glob("*.sql"))
+    assert [path.stem for path in compiled] == [
+        path.stem for path in sorted((warehouse.project / "analyses").glob("*.sql"))
+    ]
+    for path in compiled:
+        assert warehouse.query(path.read_text()), path.name
+
+
+def test_fare_percentiles_are_those_of_duckdb(sample: tuple[Warehouse, str]) -> None:
+    warehouse, _ = sample
+    warehouse.dbt("compile", "--select", "fare_percentiles_by_month")
+    sql = (
+        warehouse.project / "target/compiled/nyc_taxi/analyses/fare_percentiles_by_month.sql"
+    ).read_text()
+    expected = warehouse.query(
+        """
+        select service_type, file_month, quantile_disc(fare_amount, [0.9, 0.95, 0.97])
+        from fact_trips
+        where not is_voided and not is_app_dispatched and fare_amount > 0
+        group by all order by all
+        """
+    )
+    assert [(row[0], row[1], list(row[2:5])) for row in warehouse.query(sql)] == [
+        tuple(row) for row in expected
+    ]
+
+
+def test_real_green_2024_01_ties_to_the_cent(real: Warehouse) -> None:
+    [[rows, amount]] = real.query(
+        """
+        select count(*), sum(total_amount) from (
+            select total_amount, service_type, file_month from fact_trips
+            union all by name
+            select total_amount, service_type, file_month from rejected_trips
+        ) where service_type = 'Green' and file_month = '2024-01-01'
+        """
+    )
+    assert (rows, amount) == (56_551, Decimal("1266922.59"))
+    green = "from fact_trips where service_type = 'Green' and file_month = '2024-01-01'"
+    assert real.scalar(f"select count(*) {green} and total_amount < 0") == 185
+    assert real.scalar(f"select count(*) {green} and total_amount < 0 and is_voided") == 181
+    assert real.scalar(f"select count(*) {green} and is_voided") == 362
+    assert real.scalar(f"select count(*) {green} and is_unmatched_reversal") == 4
+    published = real.query(f"select sum(fare_amount), sum(tip_amount) {green}")
+    assert published == [(Decimal("957367.44"), Decimal("127607.90"))]
+
+
+def test_real_files_are_all_loaded_and_nothing_is_synthetic(
+    real: Warehouse, shared_data: Path
+) -> None:
+    files = {path.name for path in (shared_data / "real").glob("*_tripdata_*")}
+    assert {name for (name,) in real.query("select source_file from stg_ingested_files")} == files
+    assert real.scalar("select bool_or(is_synthetic) from stg_ingested_files") is False
+    assert real.scalar("select sum(row_count) from stg_ingested_files") == (
+        real.scalar("select count(*) from fact_trips")
+        + real.scalar("select count(*) from rejected_trips")
+    )
+
+
+def test_a_trip_id_leads_back_to_the_row_in_the_file(real: Warehouse, shared_data: Path) -> None:
+    trips = real.query(
+        """
+        select source_row, tip_amount, pickup_at from fact_trips
+        where trip_id // 1000000000 = 1201906 and source_row in (1, 77, 10000) order by source_row
+        """
+    )
+    with (shared_data / "real" / "yellow_tripdata_2019-06.csv").open() as lines:
+        text = lines.read().splitlines()
+    for source_row, tip, pickup in trips:
+        fields = text[source_row].split(",")
+        assert (Decimal(fields[13]), fields[1]) == (tip, str(pickup))
+    assert len(trips) == 3
+
+
+def test_real_files_take_the_sample_out_and_keep_it_out(shared_data: Path, tmp_path: Path) -> None:
+    warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
+    warehouse.taxi("sample", "--scale", "0.1")
+    warehouse.taxi("ingest", str(warehouse.data / "sample"))
+    printed = warehouse.taxi("ingest", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
+    assert "9 synthetic files leave the lake" in printed
+    assert "green_tripdata_2020-04.csv" in warehouse.taxi("status")
+    refused = warehouse.taxi("ingest", str(warehouse.data / "sample"), exit_code=2)
+    assert refused.count("the lake holds real files") == 9
+    manifest = (warehouse.data / "lake" / "manifest.jsonl").read_text().splitlines()
+    current = [json.loads(line) for line in manifest if json.loads(line)["superseded_at"] is None]
+    assert [entry["source_file"] for entry in current] == ["green_tripdata_2020-04.csv"]
+
+
+def test_a_csv_row_without_a_readable_form_ends_in_rejected_trips_with_its_text(
+    tmp_path: Path,
+) -> None:
+    warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
+    path = tmp_path / "fhv_tripdata_2019-04.csv"
+    path.write_text(
+        "dispatching_base_num,pickup_datetime,dropoff_datetime,PULocationID,DOLocationID,SR_Flag\n"
+        "B00013,2019-04-01 00:15:00,2019-04-01 00:55:36,264,264,\n"
+        'B00014,"2019-04-01 00:25:00,2019-04-01 00:55:36,264\n'
+        "B00013,2019-04-01 00:11:00,2019-04-01 00:31:39,56,57,\n"
+    )
+    warehouse.taxi("run", str(path))
+    assert warehouse.query(
+        "select source_row, pickup_zone_id, dropoff_zone_id from fact_trips order by 1"
+    ) == [
+        (1, 264, 264),
+        (3, 56, 57),
+    ]
+    assert warehouse.query("select source_row, reject_reason, raw_line from rejected_trips") == [
+        (2, "unparseable", 'B00014,"2019-04-01 00:25:00,2019-04-01 00:55:36,264')
+    ]
+
+
+def test_a_new_code_is_a_warning_and_loads_as_unknown(tmp_path: Path) -> None:
+    warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
+    warehouse.taxi("sample", "--scale", "0.1")
+    source = warehouse.data / "sample" / "green_tripdata_2025-10.parquet"
+    target = tmp_path / source.name
+    duckdb.sql(
+        f"copy (select * replace (9 as \"VendorID\") from read_parquet('{source}')) to '{target}'"
+    )
+    printed = warehouse.taxi("run", str(target))
+    assert "assert_every_code_is_in_its_dimension" in printed
+    assert warehouse.query("select distinct vendor_id from fact_trips") == [(-1,)]
