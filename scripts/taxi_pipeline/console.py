@@ -147,18 +147,19 @@ def _ingest_line(result: IngestResult) -> str:
 def print_status(entries: Sequence[ManifestEntry]) -> None:
     """Print the files of the lake."""
     table = Table(title="Files in the lake", title_justify="left")
-    table.add_column("file", overflow="fold")
+    table.add_column("file", no_wrap=True)
     table.add_column("rows", justify="right")
-    table.add_column("unparseable", justify="right")
     table.add_column("total_amount $", justify="right")
-    table.add_column("ingested (UTC)", no_wrap=True)
+    table.add_column("ingested", no_wrap=True)
     for entry in sorted(entries, key=lambda item: item.key):
+        rows = f"{entry.row_count:,}"
+        if entry.unparseable_count:
+            rows += f" ({entry.unparseable_count:,} unparseable)"
         table.add_row(
             escape(entry.source_file),
-            f"{entry.row_count:,}",
-            f"{entry.unparseable_count:,}",
+            rows,
             "no fares" if entry.total_amount is None else f"{Decimal(entry.total_amount):,.2f}",
-            entry.ingested_at[:16],
+            entry.ingested_at[:10],
         )
     out.print(table)
 
