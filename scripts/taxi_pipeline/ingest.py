@@ -142,12 +142,12 @@ class TextFacts:
     Attributes:
         lines: lines that are not blank, the header among them.
         is_clean: it is UTF-8, and no carriage return stands alone.
-        has_quotes: a double quote occurs.
+        needs_strip: a double quote or a tab occurs, so fields may stand in them.
     """
 
     lines: int
     is_clean: bool
-    has_quotes: bool
+    needs_strip: bool
 
 
 # --- Pure: from names and types to SQL ------------------------------------------------------------
@@ -217,10 +217,13 @@ def _steps(column: Column, sources: tuple[SourceColumn, ...]) -> _Steps:
     if not sources:
         return _Steps(f"cast(null as {column.type})", given, exact)
     read, source_type = _given(column, sources)
-    steps = _Steps(read, given, exact, misfit=f"({given} is not null and {value} is null)")
+    is_text = source_type == _TEXT_TYPE
+    # Casts pass over blanks; a field of nothing else is empty. Only failed casts pay for a trim.
+    present = f"trim({given}) <> ''" if is_text else f"{given} is not null"
+    misfit = f"case when {value} is null then {present} else false end"
+    steps = _Steps(read, given, exact, misfit=misfit)
     # Six places are enough to tell float noise (8.9000000000000004) from fractions of a cent.
     six_places = f"try_cast({given} as decimal(18, 6))"
-    is_text = source_type == _TEXT_TYPE
     if column.type == TIME:
         finite = f"case when isfinite({exact}) then {exact} end"
         parsed = f"try_cast({given} as timestamp)"
@@ -249,8 +252,10 @@ def _given(column: Column, sources: tuple[SourceColumn, ...]) -> tuple[str, str]
             return f"case when isfinite({number}) then {number} end", "DOUBLE"
         if _keeps_type(column, source.type):
             return source.sql, source.type
+    if len(sources) == 1 and column.type != TEXT and sources[0].type == _TEXT_TYPE:
+        return f"nullif({sources[0].sql}, '')", _TEXT_TYPE
     texts = [f"nullif(trim(cast({source.sql} as varchar)), '')" for source in sources]
-    return (texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})"), _TEXT_TYPE
+    return f"coalesce({', '.join(texts)})", _TEXT_TYPE
 
 
 def _keeps_type(column: Column, source_type: str) -> bool:
@@ -385,18 +390,19 @@ def convert_csv_sql(
     width: int,
     spare: int,
     *,
-    has_quotes: bool,
+    needs_strip: bool,
 ) -> str:
     """Build the query for a CSV file's rows; ``is_wider`` marks rows with more fields than read."""
     fields = [f"f{index}" for index in range(width + spare)]
-    strip = (
-        (lambda name: f"trim({name}, ' \t\"')") if has_quotes else (lambda name: f"trim({name})")
-    )
+
+    def strip(name: str) -> str:
+        return f"trim({name}, ' \t\"')" if needs_strip else name
+
     stripped = {
         name: tuple(replace(source, sql=strip(source.sql)) for source in sources)
         for name, sources in match.sources.items()
     }
-    surplus = [f"coalesce({strip(name)}, '') <> ''" for name in fields[width:]]
+    surplus = [f"{strip(name)} <> ''" for name in fields[width:]]
     return convert_sql(
         service,
         replace(match, sources=stripped),
@@ -496,14 +502,14 @@ def scan_text(path: Path, trip_file: TripFile) -> TextFacts:
     """
     lines = 0
     is_clean = True
-    has_quotes = False
+    needs_strip = False
     with _open_text(path, trip_file) as stream:
         for piece in _whole_lines(stream, trip_file.name):
             text = _end_lines_alike(piece)
             lines += _count_lines(text)
             is_clean = is_clean and _is_utf8(text) and piece.count(b"\r") == piece.count(b"\r\n")
-            has_quotes = has_quotes or b'"' in text
-    return TextFacts(lines, is_clean, has_quotes)
+            needs_strip = needs_strip or b'"' in text or b"\t" in text
+    return TextFacts(lines, is_clean, needs_strip)
 
 
 def _count_lines(text: bytes) -> int:
@@ -742,20 +748,21 @@ def _prepare_parquet(
         f"read_parquet({quote_literal(link)}, file_row_number = true, hive_partitioning = false)"
     )
     described = connection.execute(f"describe from {relation}").fetchall()
-    columns = [
-        SourceColumn(name, quote_identifier(column), str(type_))
-        for name, (column, type_, *_) in zip(names, described, strict=False)
-    ]
+    columns = []
+    members = []
+    for name, (column, type_, *_) in zip(names, described, strict=False):
+        identifier = quote_identifier(column)
+        columns.append(SourceColumn(name, identifier, str(type_)))
+        members.append(f"{identifier}: {identifier}")
     match = match_columns(trip_file.service, columns, trip_file.name)
     if rows == 0:
         raise _no_rows(trip_file.name)
-    members = ", ".join(f"{column.sql}: {column.sql}" for column in columns)
     converted = convert_sql(
         trip_file.service,
         match,
         relation,
         malformed="false",
-        raw=f"cast(to_json({{{members}}}) as varchar)",
+        raw=f"cast(to_json({{{', '.join(members)}}}) as varchar)",
         also=["file_row_number"],
     )
     facts = _fetch_facts(connection, trip_file.service, converted)
@@ -810,7 +817,7 @@ def _prepare_csv(
     while True:
         relation = csv_relation(readable, names, spare, compression)
         converted = convert_csv_sql(
-            trip_file.service, match, relation, len(names), spare, has_quotes=text.has_quotes
+            trip_file.service, match, relation, len(names), spare, needs_strip=text.needs_strip
         )
         connection.execute(copy_sql(converted, stage))
         staged = f"from read_parquet({quote_literal(stage)}, file_row_number = true)"
