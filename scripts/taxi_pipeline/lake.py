@@ -185,7 +185,7 @@ class Lake:
     def history(self) -> list[ManifestEntry]:
         """Every version ever ingested, oldest first."""
         try:
-            lines = self.manifest_path.read_text(encoding="utf-8").splitlines()
+            lines = self.manifest_path.read_bytes().split(b"\n")  # a text may hold other line ends
         except FileNotFoundError:
             return []
         try:
@@ -221,12 +221,12 @@ class Lake:
         """Bring the manifest in line with the partitions, and remove what dead writers left.
 
         The partitions are right: an entry in a footer that the manifest lacks is appended, and an
-        entry whose partition is gone is superseded.
+        entry whose partition is gone is superseded. Synthetic partitions leave where real ones are.
         """
         with data_lock(self.root.parent, on_wait):
             self._remove_temporaries()
             recorded = self.history()
-            healed = _reconcile(recorded, self._footers())
+            healed = _reconcile(recorded, self._without_synthetic(self._footers(), on_wait))
             if healed != recorded:
                 self._write_manifest(healed)
 
@@ -264,20 +264,26 @@ class Lake:
             _sync(part.parent)
             self._write_manifest(_append(self.history(), entry))
             if not entry.is_synthetic:
-                self._remove_synthetic(on_wait)
+                self.heal(on_wait)
         return None
 
-    def _remove_synthetic(self, tell: Callable[[str], None] | None) -> None:
-        synthetic = [entry for entry in self.current() if entry.is_synthetic]
+    def _without_synthetic(
+        self, footers: list[ManifestEntry], tell: Callable[[str], None] | None
+    ) -> list[ManifestEntry]:
+        """Remove synthetic partitions if there are real ones, and return what stays."""
+        real = [entry for entry in footers if not entry.is_synthetic]
+        synthetic = [entry for entry in footers if entry.is_synthetic]
+        if not real or not synthetic:
+            return footers
         for entry in synthetic:
             service = next(item for item in Service if item.label == entry.service_type)
             part = self.part_path(service, date.fromisoformat(entry.file_month))
             part.unlink()
-            part.parent.rmdir()
-        if synthetic:
-            self.heal()
-            if tell is not None:
-                tell(f"Real files have come: {len(synthetic)} synthetic files leave the lake.")
+            with suppress(OSError):  # somebody else's files may be in the folder
+                part.parent.rmdir()
+        if tell is not None:
+            tell(f"Real files have come: {len(synthetic)} synthetic files leave the lake.")
+        return real
 
     def next_ingested_at(self, service: Service, month: date) -> str:
         """Return the present second in UTC, or a later one that no version of the file has."""

@@ -1,0 +1,788 @@
+"""Ingest: every row of a file in one partition, or the lake as it was."""
+
+import csv
+import gzip
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from trip_files import (
+    FHV_HEADER,
+    YELLOW_HEADER,
+    YELLOW_NAME,
+    YELLOW_ROW,
+    Workplace,
+    yellow_rows,
+    yellow_text,
+)
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.ingest import ingest_many
+from taxi_pipeline.lake import canonical_columns
+from taxi_pipeline.sample import METADATA_KEY
+from taxi_pipeline.schemas import COLUMNS, FIRST_ZONE_MONTH, Service
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HEADS = REPOSITORY.parent / "shared" / "data" / "heads"
+SUPPORTED = [
+    path
+    for service in Service
+    for path in sorted(HEADS.glob(f"{service}_tripdata_*.csv"))
+    if path.stem[-7:] >= f"{FIRST_ZONE_MONTH[service]:%Y-%m}"
+]
+
+READERS: dict[str, Callable[[str], Any]] = {
+    "integer": int,
+    "timestamp": datetime.fromisoformat,
+    "varchar": str,
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path)
+
+
+# --- What TLC has published ------------------------------------------------------------------------
+
+
+def _expected(service: Service, path: Path) -> list[dict[str, str]]:
+    """The rows of a head by a reader of its own, with canonical names; the last line may be cut."""
+    lines = [line for line in path.read_text().splitlines() if line.strip()]
+    header, *rows = csv.reader(lines)
+    names = [name.strip().lower() for name in header]
+    aliases = {alias: column.name for column in COLUMNS[service] for alias in column.aliases}
+    records = []
+    for row in rows:
+        record: dict[str, str] = {}
+        for name, text in zip(names, row, strict=False):
+            record[aliases.get(name, name)] = text.strip() or record.get(
+                aliases.get(name, name), ""
+            )
+        records.append(record)
+    return records
+
+
+@pytest.mark.parametrize("path", SUPPORTED, ids=lambda path: path.stem)
+def test_every_row_of_every_era_comes_with_its_values(
+    place: Workplace, shared_data: Path, path: Path
+) -> None:
+    assert path.is_relative_to(shared_data)
+    service = Service(path.name.partition("_")[0])
+    expected = _expected(service, path)
+    entry = place.ingest(path).entry
+    assert entry.row_count == len(expected) > 0
+    assert entry.rounded_count == 0
+
+    names = [column.name for column in COLUMNS[service]]
+    rows = place.rows(entry, ", ".join(["source_row", "raw_line", *names]))
+    assert [row[0] for row in rows] == list(range(1, len(expected) + 1))
+    whole = expected[:-1]  # the file is the beginning of a longer one
+    assert [row[1] for row in rows[: len(whole)]] == [None] * len(whole)
+    for row, record in zip(rows, whole, strict=False):
+        for column, value in zip(COLUMNS[service], row[2:], strict=True):
+            text = record.get(column.name, "")
+            reader = READERS.get(column.type, Decimal)
+            assert value == (reader(text) if text else None), (column.name, text)
+
+
+def test_whole_official_month_adds_up(place: Workplace, shared_data: Path) -> None:
+    entry = place.ingest(shared_data / "real" / "green_tripdata_2024-01.parquet").entry
+    assert entry.row_count == 56_551
+    assert entry.total_amount == "1266922.59"
+    assert (entry.unparseable_count, entry.rounded_count, entry.unknown_columns) == (0, 0, ())
+    assert place.rows(entry, "count(*), sum(total_amount), sum(fare_amount), sum(tip_amount)") == [
+        (56_551, Decimal("1266922.59"), Decimal("957367.44"), Decimal("127607.90"))
+    ]
+    source = pq.read_table(shared_data / "real" / "green_tripdata_2024-01.parquet").to_pylist()
+    rows = place.rows(entry, "lpep_pickup_datetime, pulocationid, passenger_count, total_amount")
+    assert len(rows) == len(source)
+    for number in (0, 1, 7, 30_000, 56_550):
+        pickup, zone, passengers, total = rows[number]
+        record = source[number]
+        assert (pickup, zone) == (record["lpep_pickup_datetime"], record["PULocationID"])
+        assert passengers == record["passenger_count"]
+        assert total == Decimal(str(record["total_amount"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"), [("yellow_tripdata_2019-06.csv", 10_000), ("fhv_tripdata_2020-04.csv", 1_000)]
+)
+def test_real_csv_keeps_every_row_compressed_or_not(
+    place: Workplace, shared_data: Path, name: str, rows: int
+) -> None:
+    path = shared_data / "real" / name
+    plain = place.ingest(path).entry
+    columns = "columns(c -> c not in ('source_file', 'ingested_at'))"
+    before = place.rows(plain, columns)
+    packed = place.ingest_text(f"{name}.gz", gzip.compress(path.read_bytes()))
+    assert (plain.row_count, plain.unparseable_count) == (rows, 0)
+    assert (packed.row_count, packed.source_format) == (rows, "csv.gz")
+    assert place.rows(packed, columns) == before
+
+
+def test_fhv_of_2018_takes_the_base_that_is_filled(place: Workplace) -> None:
+    text = (
+        '"Pickup_DateTime","DropOff_datetime","PUlocationID","DOlocationID","SR_Flag",'
+        '"Dispatching_base_number","Dispatching_base_num"\n'
+        '"2018-03-01 00:00:01","2018-03-01 00:10:01","","265","","B00001",""\n'
+        '"2018-03-01 00:00:02","2018-03-01 00:10:02","7","8","1","",B00002\n'
+        '"2018-03-01 00:00:03","2018-03-01 00:10:03","7","8","1","B00003",B00004\n'
+    )
+    entry = place.ingest_text("fhv_tripdata_2018-03.csv", text)
+    assert (entry.row_count, entry.unparseable_count, entry.total_amount) == (3, 0, None)
+    assert entry.unknown_columns == ()
+    assert place.rows(entry, "dispatching_base_num, pulocationid, sr_flag") == [
+        ("B00001", None, None),
+        ("B00002", 7, 1),
+        ("B00004", 7, 1),
+    ]
+
+
+# --- Texts of every make ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r\n", 1),
+        lambda text: text.replace("\n", "\r\n").replace("\r\n", "\n", 1),
+        lambda text: "".join(
+            line + ("\n", "\r\n", "\r")[number % 3] for number, line in enumerate(text.split("\n"))
+        ).rstrip("\r\n"),
+        lambda text: text.replace("\n", "\r"),
+        lambda text: text.replace("\n", "\n\n", 1),
+        lambda text: text.replace("\n", "\r\n\r\n"),
+        lambda text: text + "\n\n\r\n",
+        lambda text: text.rstrip("\n"),
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", ",\n"),
+        lambda text: text.replace("2.5\n", '2.5,,,"", ,,,,,,,,\n'),
+        lambda text: text.replace("VendorID", " vendorid ").replace("RatecodeID", "RATECODEID"),
+        lambda text: text.replace(",", ", "),
+        lambda text: text.replace(",", " ,\t"),
+        lambda text: '"' + text.rstrip("\n").replace(",", '","').replace("\n", '"\n"') + '"\n',
+        lambda text: text.replace(",1.5,", ",1.50000000000000004,"),
+        lambda text: text.replace(",0.3,", ",0.30000000000000004,"),
+        lambda text: text.replace(",132,230,2,", ",132.0,230.00,2.0,"),
+        lambda text: text.replace("00:00,1,1.5", "00:00,1.0,1.5"),
+    ],
+    ids=[
+        "crlf", "crlf header", "lf header and crlf", "mixed line ends", "cr", "blank line 2",
+        "crlf and blank lines", "blank lines at the end", "no end of the last line", "bom",
+        "empty field", "many empty fields", "case and blanks of names", "blank after comma",
+        "blanks and tabs", "quotes", "float noise of miles", "float noise of dollars",
+        "codes as floats", "passengers as floats",
+    ],
+)  # fmt: skip
+def test_makeup_of_a_text_changes_no_value(place: Workplace, change: Callable[[str], str]) -> None:
+    columns = "columns(c -> c <> 'ingested_at')"
+    text = yellow_text(*yellow_rows(10))
+    plain = place.ingest_text(YELLOW_NAME, text)
+    before = place.rows(plain, columns)
+    changed = change(text)
+    assert changed != text
+    entry = place.ingest_text(YELLOW_NAME, changed)
+    assert (entry.row_count, entry.unparseable_count, entry.rounded_count) == (10, 0, 0)
+    assert entry.total_amount == "53.00"
+    assert entry.source_sha256 != plain.source_sha256
+    assert place.rows(entry, columns) == before
+
+
+def test_line_ends_survive_the_edges_of_pieces(place: Workplace) -> None:
+    rows = 30_000  # about 3 MB: line ends fall on every side of a piece's edge
+    ends = ("\r\n", "\n", "\r\n\r\n", "\n\n")
+    body = "".join(
+        row + ends[(number * 7) % 4] for number, row in enumerate(yellow_rows(60) * (rows // 60))
+    )
+    entry = place.ingest_text(YELLOW_NAME, YELLOW_HEADER + "\r\n" + body)
+    assert (entry.row_count, entry.unparseable_count) == (rows, 0)
+    assert entry.total_amount == f"{(sum(range(60)) + 60 * 0.8) * (rows // 60):.2f}"
+    assert place.rows(entry, "count(distinct source_row), min(source_row), max(source_row)") == [
+        (rows, 1, rows)
+    ]
+    assert place.rows(entry, "source_row, total_amount")[-1] == (rows, Decimal("59.80"))
+
+
+def test_lone_carriage_returns_are_line_ends_in_long_files(place: Workplace) -> None:
+    rows = yellow_rows(60) * 250
+    entry = place.ingest_text(YELLOW_NAME, "\r".join([YELLOW_HEADER, *rows]))
+    assert (entry.row_count, entry.unparseable_count) == (15_000, 0)
+
+
+def test_gzip_in_several_members_is_read_to_its_end(place: Workplace) -> None:
+    text = yellow_text(*yellow_rows(10)).encode()
+    entry = place.ingest_text(
+        f"{YELLOW_NAME}.gz", gzip.compress(text[:700]) + gzip.compress(text[700:])
+    )
+    assert entry.row_count == 10
+
+
+def test_missing_columns_are_null_and_unknown_ones_are_named(place: Workplace) -> None:
+    entry = place.ingest_text(
+        YELLOW_NAME,
+        yellow_text(
+            *(row + ",x,y" for row in yellow_rows(2)), header=YELLOW_HEADER + ", New_Fee ,näxt\x85"
+        ),
+    )
+    assert entry.unknown_columns == ("New_Fee", "näxt")
+    assert place.rows(entry, "airport_fee, cbd_congestion_fee, request_source") == [(None,) * 3] * 2
+    assert [kept.unknown_columns for kept in place.lake.current()] == [entry.unknown_columns]
+
+
+def test_names_with_line_separators_do_not_harm_the_manifest(place: Workplace) -> None:
+    header = YELLOW_HEADER + ",a\u2028b,c\x0bd,e'f"
+    entry = place.ingest_text(YELLOW_NAME, yellow_text(*yellow_rows(1), header=header))
+    assert entry.unknown_columns == ("a\u2028b", "c\x0bd", "e'f")
+    place.lake.heal()
+    assert place.lake.current() == [entry]
+
+
+@pytest.mark.parametrize("service", Service)
+def test_partition_has_the_canonical_columns_whatever_the_file_has(
+    place: Workplace, service: Service
+) -> None:
+    required = [column.name for column in COLUMNS[service] if column.required]
+    entry = place.ingest_text(
+        f"{service}_tripdata_2019-03.csv", ",".join(required) + "\n" + "," * (len(required) - 1)
+    )
+    canonical = canonical_columns(service)
+    with duckdb.connect() as connection:
+        wanted = connection.sql(
+            "select " + ", ".join(f"cast(null as {c.type}) as {c.name}" for c in canonical)
+        )
+        for folder in (f"file_month={entry.file_month}", "_empty"):
+            part = place.lake.root / service / folder / "part.parquet"
+            given = connection.sql(
+                f"select * from read_parquet('{part}', hive_partitioning = false)"
+            )
+            assert (given.columns, given.types) == (wanted.columns, wanted.types)
+    names = ", ".join(column.name for column in COLUMNS[service])
+    assert place.rows(entry, names) == [(None,) * len(COLUMNS[service])]
+    assert entry.total_amount == (None if service is Service.FHV else "0.00")
+
+
+@pytest.mark.parametrize(
+    ("service", "first_id"), [("yellow", 1201903000000001), ("fhv", 3201903000000001)]
+)
+def test_lineage_leads_back_to_the_file(place: Workplace, service: str, first_id: int) -> None:
+    if service == "yellow":
+        text = yellow_text(*yellow_rows(3))
+    else:
+        text = FHV_HEADER + "\n" + "B1 ,2019-03-01 00:00:00,2019-03-01 00:01:00,1,2,\n" * 3
+    name = f"{service}_tripdata_2019-03.csv"
+    entry = place.ingest_text(name, text)
+    stamped = datetime.fromisoformat(entry.ingested_at)
+    assert place.rows(entry, "trip_id, service_type, file_month, source_row, source_file, ingested_at") == [
+        (first_id + number, entry.service_type, datetime(2019, 3, 1).date(), number + 1, name, stamped)
+        for number in range(3)
+    ]  # fmt: skip
+    assert entry.service_type == {"yellow": "Yellow", "fhv": "FHV"}[service]
+
+
+# --- Money and codes -------------------------------------------------------------------------------
+
+
+def test_real_fractions_of_a_cent_are_rounded_and_counted(place: Workplace) -> None:
+    rows = [
+        YELLOW_ROW.format(1).replace(",9.5,", ",9.505,").replace(",0.3,", ",0.301,"),
+        YELLOW_ROW.format(2).replace(",9.5,", ",8.9000000000000004,"),
+        YELLOW_ROW.format(3).replace(",9.5,", ",-9.509999999999999,"),
+        YELLOW_ROW.format(4).replace("3.80", "x").replace(",9.5,", ",1.239,") + ",surplus",
+    ]
+    entry = place.ingest_text(YELLOW_NAME, yellow_text(*rows))
+    assert (entry.rounded_count, entry.unparseable_count) == (2, 1)
+    assert place.rows(entry, "fare_amount, improvement_surcharge")[:3] == [
+        (Decimal("9.51"), Decimal("0.30")),
+        (Decimal("8.90"), Decimal("0.30")),
+        (Decimal("-9.51"), Decimal("0.30")),
+    ]
+    assert entry.total_amount == "8.40"
+
+
+def _yellow_query(**changes: str) -> str:
+    """Two rows of yellow trips as a query; changes give another expression for a column."""
+    row = dict(zip(YELLOW_HEADER.split(","), YELLOW_ROW.format(5).split(","), strict=True))
+    values = {
+        name: f"timestamp '{text}'" if "time" in name
+        else f"'{text}'" if name == "store_and_fwd_flag"
+        else f"{text}::double"
+        for name, text in row.items()
+    }  # fmt: skip
+    values |= changes
+    items = ", ".join(f"{sql} as {name}" for name, sql in values.items())
+    return f"select {items} from range(2) as r(n) order by n"
+
+
+def test_parquet_values_of_every_type(place: Workplace) -> None:
+    query = _yellow_query(
+        VendorID="2::bigint",
+        passenger_count="'nan'::double",
+        RatecodeID="case n when 0 then null else 99.0 end",
+        PULocationID="132::utinyint",
+        DOLocationID="' 230 '",
+        payment_type="0::decimal(3, 1)",
+        trip_distance="328522.07::float",
+        fare_amount="8.9000000000000004::double",
+        extra="1.5::decimal(4, 2)",
+        mta_tax="0.5::float",
+        tip_amount="' 1.25 '",
+        tolls_amount="2::integer",
+        improvement_surcharge="0.125::double",
+        congestion_surcharge="''",
+        Airport_fee="1.75::double",
+        store_and_fwd_flag="case n when 0 then ' Y ' else '' end",
+        tpep_dropoff_datetime="timestamp_ns '2019-03-01 00:01:02.123456'",
+    )
+    entry = place.ingest(place.parquet("yellow_tripdata_2019-03.parquet", query)).entry
+    assert (entry.row_count, entry.unparseable_count, entry.rounded_count) == (2, 0, 2)
+    assert entry.source_format == "parquet"
+    names = (
+        "vendorid, passenger_count, ratecodeid, pulocationid, dolocationid, payment_type, fare_amount,"
+        "extra, mta_tax, tip_amount, tolls_amount, improvement_surcharge, congestion_surcharge,"
+        "airport_fee, store_and_fwd_flag, tpep_dropoff_datetime"
+    )
+    money = [Decimal(text) for text in ("8.90", "1.50", "0.50", "1.25", "2.00", "0.13")]
+    dropoff = datetime(2019, 3, 1, 0, 1, 2, 123456)
+    assert place.rows(entry, names) == [
+        (2, None, None, 132, 230, 0, *money, None, Decimal("1.75"), "Y", dropoff),
+        (2, None, 99, 132, 230, 0, *money, None, Decimal("1.75"), None, dropoff),
+    ]
+    assert place.rows(entry, "trip_distance")[0][0] == pytest.approx(
+        Decimal("328522.07"), abs=Decimal("0.05")
+    )
+
+
+def test_zoned_parquet_time_keeps_its_clock_reading(place: Workplace) -> None:
+    times = pa.array([datetime(2019, 3, 1, 2, 30), datetime(2019, 7, 1, 2, 30)], pa.timestamp("us"))
+    path = place.parquet("yellow_tripdata_2019-03.parquet", _yellow_query())
+    table = pq.read_table(path)
+    index = table.column_names.index("tpep_pickup_datetime")
+    zoned = times.cast(pa.timestamp("us", "UTC"))
+    pq.write_table(table.set_column(index, "tpep_pickup_datetime", zoned), path)
+    with duckdb.connect() as connection:
+        [described] = connection.sql(f"select tpep_pickup_datetime from '{path}'").types
+    assert str(described) == "TIMESTAMP WITH TIME ZONE"
+    entry = place.ingest(path).entry
+    assert place.rows(entry, "tpep_pickup_datetime") == [(time.as_py(),) for time in times]
+
+
+def test_parquet_of_many_row_groups_keeps_its_order(place: Workplace) -> None:
+    query = _yellow_query(PULocationID="n % 265").replace("range(2)", "range(400000)")
+    entry = place.ingest(
+        place.parquet("yellow_tripdata_2019-03.parquet", query, ", row_group_size 20000")
+    ).entry
+    assert entry.row_count == 400_000
+    with duckdb.connect() as connection:
+        assert connection.execute(
+            "select count(*), bool_and(source_row = file_row_number + 1"
+            " and pulocationid = file_row_number % 265"
+            " and trip_id = 1201903000000000 + source_row)"
+            f" from read_parquet('{place.part(entry)}', file_row_number = true)"
+        ).fetchall() == [(400_000, True)]
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_only_a_file_that_says_so_is_synthetic(place: Workplace, says: bool) -> None:
+    options = f", kv_metadata {{'{METADATA_KEY}': '{'true' if says else 'no'}'}}"
+    path = place.parquet("yellow_tripdata_2019-03.parquet", _yellow_query(), options)
+    assert place.ingest(path).entry.is_synthetic is says
+
+
+# --- Unparseable rows ------------------------------------------------------------------------------
+
+GOOD = YELLOW_ROW.format(1)
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        (GOOD.rpartition(",")[0], None),
+        ("x", None),
+        ("  ", None),
+        (GOOD + ",surplus", None),
+        (GOOD + ",,,,7", None),
+        (GOOD + "," * 300 + "7", None),
+        (GOOD + ",7" * 2000, None),
+        (GOOD.replace(",132,", ",1.5,"), None),
+        (GOOD.replace("2,", "two,", 1), None),
+        (GOOD.replace(",9.5,", ",free,"), None),
+        (GOOD.replace(",9.5,", ",99999999999,"), None),
+        (GOOD.replace(",9.5,", ",inf,"), None),
+        (GOOD.replace(",9.5,", ",nan,"), None),
+        (GOOD.replace(",1.5,", ",1e12,"), None),
+        (GOOD.replace(",132,", ",99999999999,"), None),
+        (GOOD.replace("2019-03-01", "2019-02-30", 1), None),
+        (GOOD.replace("2019-03-01", "infinity", 1), None),
+        (GOOD.replace(",N,", ',"N,'), "parsed"),
+        ('"' + GOOD.replace(",", ',"'), "parsed"),
+        (GOOD.replace(",N,", ',"a,b",'), None),
+        (GOOD.replace(",N,", ",\\,"), "parsed"),
+        (GOOD.replace(",N,", ",N,132,"), None),
+        (b"\xff\xfe" + GOOD.encode(), "\xff\xfe" + GOOD),
+        (GOOD.replace(",N,", ",é,"), "parsed"),
+        (GOOD.replace(",9.5,", ",é,"), None),
+        (GOOD.encode().replace(b",9.5,", b",\xe9,"), GOOD.replace(",9.5,", ",é,")),
+        (" " + GOOD.replace(",N,", ' , "N" ,') + " \t,x", None),
+    ],
+)
+def test_unparseable_row_is_kept_as_text_and_shifts_no_other(
+    place: Workplace, line: str | bytes, kept: str | None
+) -> None:
+    raw = line.encode() if isinstance(line, str) else line
+    before, after = yellow_rows(3), yellow_rows(60)
+    text = "\n".join([YELLOW_HEADER, *before, "@", *after]).encode() + b"\n"
+    entry = place.ingest_text(YELLOW_NAME, text.replace(b"@", raw))
+    parsed = kept == "parsed"
+    assert entry.row_count == 64
+    assert entry.unparseable_count == (0 if parsed else 1)
+    rows = place.rows(entry, "source_row, raw_line, total_amount")
+    totals = [Decimal(f"{number}.80") for number in range(60)]
+    assert rows[:3] == [(n + 1, None, totals[n]) for n in range(3)]
+    assert rows[4:] == [(n + 5, None, totals[n]) for n in range(60)]
+    assert rows[3] == ((4, None, totals[1]) if parsed else (4, kept or line, None))
+    assert (
+        entry.total_amount == f"{sum(totals) + sum(totals[:3]) + (totals[1] if parsed else 0):.2f}"
+    )
+    if not parsed:
+        names = [column.name for column in COLUMNS[Service.YELLOW]]
+        assert place.rows(entry, ", ".join(names))[3] == (None,) * len(names)
+
+
+def test_line_with_very_many_fields_is_kept_whole(place: Workplace) -> None:
+    line = GOOD + ",7" * 100_000
+    entry = place.ingest_text(YELLOW_NAME, yellow_text(GOOD, line, GOOD))
+    assert (entry.row_count, entry.unparseable_count) == (3, 1)
+    assert place.rows(entry, "source_row, raw_line") == [(1, None), (2, line), (3, None)]
+
+
+@pytest.mark.parametrize(
+    ("column", "sql"),
+    [
+        ("PULocationID", "1.5::double"),
+        ("PULocationID", "3000000000::bigint"),
+        ("PULocationID", "'here'"),
+        ("fare_amount", "1e11::double"),
+        ("fare_amount", "99999999999::bigint"),
+        ("trip_distance", "1e12::double"),
+        ("payment_type", "0.5::decimal(3, 1)"),
+        ("tpep_pickup_datetime", "'infinity'::timestamp"),
+        ("tpep_pickup_datetime", "'late'"),
+    ],
+)
+def test_parquet_value_out_of_range_is_unparseable(place: Workplace, column: str, sql: str) -> None:
+    good = "'2019-03-01 01:00:00'" if "'late'" in sql else None
+    type_safe = {"'here'": "'7'", "'late'": good, "'infinity'::timestamp": "timestamp '2019-03-01'"}
+    other = type_safe.get(sql, "7")
+    change = {column: f"case n when 0 then {sql} else {other} end"}
+    entry = place.ingest(
+        place.parquet("yellow_tripdata_2019-03.parquet", _yellow_query(**change))
+    ).entry
+    assert (entry.row_count, entry.unparseable_count) == (2, 1)
+    assert entry.total_amount == "5.80"
+    bad, well = place.rows(entry, f"raw_line, vendorid, {column}")
+    assert f'"{column}":' in bad[0]
+    assert '"VendorID":2.0' in bad[0]
+    assert bad[1:] == (None, None)
+    assert (well[0], well[1]) == (None, 2)
+    assert well[2] is not None
+
+
+# --- Refusals --------------------------------------------------------------------------------------
+
+TEXT = yellow_text(*yellow_rows(10)).encode()
+NAME = YELLOW_NAME.removesuffix(".csv")
+
+
+def _parquet_bytes(place: Workplace, query: str) -> bytes:
+    return place.parquet("other.parquet", query).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        (f"{NAME}.parquet", TEXT, "not a Parquet file but starts with 'VendorID"),
+        (f"{NAME}.parquet", b"<html><body>403</body></html>", "starts with '<html>"),
+        (f"{NAME}.parquet", b"PA", "not a Parquet file"),
+        (f"{NAME}.parquet", b"PAR1", "cannot be read"),
+        (f"{NAME}.parquet", b"PAR1" + b"\xff" * 100 + b"PAR1", "cannot be read"),
+        (f"{NAME}.csv.gz", gzip.compress(TEXT)[:-20], "cut off"),
+        (f"{NAME}.csv.gz", gzip.compress(TEXT)[:-4] + b"abcd", "damaged"),
+        (f"{NAME}.csv.gz", gzip.compress(TEXT) + b"garbage", "not a gzip file"),
+        (f"{NAME}.csv.gz", gzip.compress(TEXT)[:30] + b"\xff" * 9 + gzip.compress(TEXT)[39:], "damaged"),
+        (f"{NAME}.csv.gz", TEXT, "not a gzip file"),
+        (f"{NAME}.csv.gz", gzip.compress(b""), "empty"),
+        (f"{NAME}.csv", gzip.compress(TEXT), "it is gzip data"),
+        (f"{NAME}.csv", b"", "empty"),
+        (f"{NAME}.csv.gz", b"", "empty"),
+        (f"{NAME}.parquet", b"", "empty"),
+        (f"{NAME}.csv", YELLOW_HEADER.encode(), "no rows"),
+        (f"{NAME}.csv", YELLOW_HEADER.encode() + b"\r\n\r\n\n", "no rows"),
+        (f"{NAME}.csv", TEXT.replace(b"fare_amount", b"fares"), "'fare_amount' is missing"),
+        (f"{NAME}.csv", TEXT.replace(b"VendorID", b"Vendor"), "'vendorid' is missing"),
+        (f"green_{NAME[7:]}.csv", TEXT, "'lpep_pickup_datetime' is missing"),
+        (f"fhv_{NAME[7:]}.csv", TEXT, "is missing"),
+        (f"{NAME}.csv", b"<!DOCTYPE html>\n<html>\n</html>\n", "not start with a TLC header"),
+        (f"{NAME}.csv", b"a" * 5_000_000, "a line is longer"),
+        (f"{NAME}.csv", TEXT + b"a" * 5_000_000, "a line is longer"),
+    ],
+)  # fmt: skip
+def test_unusable_file_is_refused_and_the_lake_is_as_it_was(
+    place: Workplace, name: str, content: bytes, reason: str
+) -> None:
+    place.ingest_text(YELLOW_NAME, yellow_text(*yellow_rows(2)))
+    assert reason in place.refuse(place.write(name, content)).reason
+
+
+def test_unusable_parquet_is_refused(place: Workplace) -> None:
+    path = place.parquet("yellow_tripdata_2019-03.parquet", _yellow_query())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-50])
+    assert "cut off" in place.refuse(path).reason
+    path.write_bytes(whole[:40] + whole[200:])
+    assert "cannot be read" in place.refuse(path).reason
+    place.parquet(path.name, _yellow_query() + " limit 0")
+    assert "no rows" in place.refuse(path).reason
+    place.parquet(path.name, f"select * exclude (total_amount) from ({_yellow_query()})")
+    assert "'total_amount' is missing" in place.refuse(path).reason
+    path.unlink()
+    assert "no such file" in place.refuse(path).reason
+    path.mkdir()
+    assert "not a file" in place.refuse(path).reason
+
+
+def test_unreadable_file_is_refused(place: Workplace) -> None:
+    path = place.write(YELLOW_NAME, TEXT)
+    path.chmod(0)
+    code = "try: ingest_file(Path(argv[0]), lake, settings)\nexcept TaxiError as e: print(e)"
+    if os.geteuid() == 0:  # nothing is unreadable to the superuser, unless he gives that power up
+        code = (
+            "import ctypes\n"
+            "for power in (1, 2): assert ctypes.CDLL(None).prctl(24, power, 0, 0, 0) == 0\n"
+            "if 'again' not in argv: os.execv(sys.executable, [sys.executable, '-c',"
+            " Path('/proc/self/cmdline').read_text().split('\\0')[2], *argv, 'again'])\n"
+        ) + code
+    out, err = place.start(code, path).communicate()
+    assert err == ""
+    assert out.startswith(f"{YELLOW_NAME}: the file cannot be read")
+    assert "Permission denied" in out
+    assert "Check the permissions" in out
+
+
+@pytest.mark.parametrize("limit", [20_000, 2_000_000])
+def test_full_disk_leaves_the_lake_as_it_was(place: Workplace, limit: int) -> None:
+    place.ingest_text(YELLOW_NAME, TEXT)
+    query = _yellow_query(fare_amount="random() * 1e6", tip_amount="random() * 1e6")
+    query = query.replace("range(2)", "range(500000)")
+    path = place.parquet("yellow_tripdata_2019-03.parquet", query)
+    before = place.snapshot()
+    out, err = place.start(
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+        "try: ingest_file(Path(argv[0]), lake, settings)\nexcept TaxiError as e: print(e)",
+        path,
+    ).communicate()
+    assert err == ""
+    assert "no space left" in out
+    assert path.name in out
+    assert place.snapshot() == before
+    assert place.temporaries() == []
+
+
+def test_two_files_of_one_month_are_both_refused(place: Workplace) -> None:
+    one = place.write(YELLOW_NAME, TEXT)
+    other = place.write(f"{YELLOW_NAME}.gz", gzip.compress(TEXT))
+    third = place.write("yellow_tripdata_2019-04.csv", TEXT)
+    wrong = place.write("yellow_tripdata_2009-04.csv", TEXT)
+    outcome = ingest_many([one, third, other, str(third), wrong], place.lake, place.settings)
+    assert [result.entry.source_file for result in outcome.results] == [third.name]
+    assert len(outcome.failures) == 2
+    assert outcome.exit_code == 2
+    [rivals] = [fault for fault in outcome.failures if "2019-03" in fault.reason]
+    assert str(one) in rivals.subject
+    assert str(other) in rivals.subject
+    assert ingest_many([third], place.lake, place.settings).exit_code == 0
+
+
+def test_one_bad_file_does_not_keep_others_out(place: Workplace) -> None:
+    place.write("yellow_tripdata_2019-01.csv", b"")
+    good = place.write("yellow_tripdata_2019-02.csv", TEXT)
+    outcome = ingest_many([good.parent, "nowhere"], place.lake, place.settings)
+    assert [result.entry.source_file for result in outcome.results] == [good.name]
+    assert [fault.subject for fault in outcome.failures] == [
+        "nowhere",
+        "yellow_tripdata_2019-01.csv",
+    ]
+
+
+# --- Again, restated, in any order -----------------------------------------------------------------
+
+
+def test_same_file_twice_changes_nothing(place: Workplace) -> None:
+    path = place.write(YELLOW_NAME, TEXT)
+    first = place.ingest(path)
+    before, status = place.snapshot(), place.part(first.entry).stat()
+    second = place.ingest(path)
+    assert (first.status, second.status) == ("ingested", "unchanged")
+    assert second.entry == first.entry
+    assert place.snapshot() == before
+    again = place.part(first.entry).stat()
+    assert (again.st_mtime_ns, again.st_ino) == (status.st_mtime_ns, status.st_ino)
+
+
+def test_restated_month_takes_the_place_of_the_earlier_one(place: Workplace) -> None:
+    old = place.ingest_text(YELLOW_NAME, TEXT)
+    result = place.ingest(place.write(YELLOW_NAME, yellow_text(*yellow_rows(3))))
+    assert result.status == "replaced"
+    assert result.entry.ingested_at > old.ingested_at
+    assert len(place.rows(result.entry, "source_row")) == 3
+    first, second = place.lake.history()
+    assert (first.load_id, first.superseded_at) == (old.load_id, result.entry.ingested_at)
+    assert second == result.entry
+    assert place.lake.current() == [second]
+    assert place.lake.find(Service.YELLOW, datetime(2019, 3, 1).date()) == second
+    back = place.ingest(place.write(YELLOW_NAME, TEXT))
+    assert (back.status, len(place.lake.history())) == ("replaced", 3)
+
+
+def test_order_of_months_does_not_matter(place: Workplace, tmp_path: Path) -> None:
+    def contents(order: list[int], folder: Path) -> list[list[tuple[Any, ...]]]:
+        folder.mkdir()
+        other = Workplace(folder)
+        entries = {
+            month: other.ingest_text(
+                f"yellow_tripdata_2019-{month:02d}.csv", yellow_text(*yellow_rows(month))
+            )
+            for month in order
+        }
+        assert len(other.lake.current()) == 3
+        return [
+            other.rows(entries[month], "columns(c -> c <> 'ingested_at')") for month in (1, 2, 3)
+        ]
+
+    assert contents([3, 1, 2], tmp_path / "a") == contents([1, 2, 3], tmp_path / "b")
+
+
+def test_real_files_and_synthetic_ones_never_mix(place: Workplace) -> None:
+    options = f", kv_metadata {{'{METADATA_KEY}': 'true'}}"
+    made = [
+        place.parquet(f"yellow_tripdata_2019-0{month}.parquet", _yellow_query(), options)
+        for month in (3, 4)
+    ]
+    assert all(place.ingest(path).entry.is_synthetic for path in made)
+    real = place.ingest_text("yellow_tripdata_2019-05.csv", TEXT)
+    assert place.lake.current() == [real]
+    assert len(place.lake.history()) == 3
+    assert sorted(path.name for path in (place.lake.root / "yellow").iterdir()) == ["_empty", "file_month=2019-05-01"]  # fmt: skip
+    assert "synthetic" in place.refuse(made[0]).reason
+
+
+# --- Interrupted, and side by side -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def large_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("large") / YELLOW_NAME
+    path.write_text(yellow_text(*yellow_rows(60) * 10_000))
+    return path
+
+
+INGEST = "print(ingest_file(Path(argv[0]), lake, settings).status)"
+
+
+@pytest.mark.parametrize("step", ["Reading", "Writing"])
+def test_kill_half_way_leaves_the_old_state_and_the_next_call_heals(
+    place: Workplace, large_csv: Path, step: str
+) -> None:
+    place.ingest_text(YELLOW_NAME, TEXT)
+    before = place.snapshot()
+    run = place.start(
+        f"ingest_file(Path(argv[0]), lake, settings, lambda text: '{step}' in text and print('now', flush=True))",
+        large_csv,
+    )
+    assert run.stdout is not None
+    assert run.stdout.readline() == "now\n"
+    deadline = time.monotonic() + 30
+    pattern = ".part-*" if step == "Writing" else "nothing"
+    while pattern == ".part-*" and not list((place.lake.root / "yellow").glob(pattern)):
+        assert time.monotonic() < deadline
+    run.kill()
+    assert run.wait() == -signal.SIGKILL
+    run.communicate()
+    left = place.temporaries()
+    assert left
+    assert {name: data for name, data in place.snapshot().items() if ".part-" not in name} == before
+
+    other = place.ingest_text("yellow_tripdata_2019-04.csv", TEXT)
+    assert place.temporaries() == []
+    assert other in place.lake.current()
+    assert len(place.lake.current()) == 2
+
+
+def test_kill_between_rename_and_manifest_is_healed(place: Workplace) -> None:
+    place.ingest_text(YELLOW_NAME, TEXT)
+    restated = place.write(YELLOW_NAME, yellow_text(*yellow_rows(3)))
+    run = place.start(
+        "Lake._write_manifest = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n" + INGEST,
+        restated,
+    )
+    run.communicate()
+    assert run.returncode == -signal.SIGKILL
+    assert [entry.row_count for entry in place.lake.current()] == [10]
+    place.lake.heal()
+    assert [(entry.row_count, entry.superseded_at is None) for entry in place.lake.history()] == [
+        (10, False),
+        (3, True),
+    ]
+    assert place.ingest(restated).status == "unchanged"
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_processes_side_by_side_leave_one_consistent_lake(
+    place: Workplace, large_csv: Path, same: bool
+) -> None:
+    other = large_csv if same else place.folder / "yellow_tripdata_2019-04.csv"
+    if not same:
+        shutil.copy(large_csv, other)
+    runs = [place.start(INGEST, path) for path in (large_csv, other)]
+    said = [run.communicate() for run in runs]
+    assert [err for _, err in said] == ["", ""]
+    assert sorted(out.strip() for out, _ in said) == [
+        "ingested",
+        "unchanged" if same else "ingested",
+    ]
+    current = place.lake.current()
+    assert len(current) == len(place.lake.history()) == (1 if same else 2)
+    assert [len(place.rows(entry, "source_row")) for entry in current] == [600_000] * len(current)
+    assert place.temporaries() == []
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_memory_does_not_grow_with_the_file(place: Workplace, large_csv: Path, form: str) -> None:
+    def peak(rows: int) -> int:
+        name = f"yellow_tripdata_2019-03.{form}"
+        if form == "csv":
+            place.write(name, yellow_text(*yellow_rows(60) * (rows // 60)))
+        else:
+            query = _yellow_query(fare_amount="random()", tip_amount="random()")
+            place.parquet(
+                name, query.replace("range(2)", f"range({rows})").replace(" order by n", "")
+            )
+        out, err = place.start(
+            INGEST + "\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)",
+            place.folder / "in" / name,
+        ).communicate()
+        assert err == ""
+        return int(out.split()[-1])
+
+    assert peak(1_200_000) < 2 * peak(120_000)

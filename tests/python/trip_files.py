@@ -1,0 +1,133 @@
+"""Small trip files with known content, and the lake that they come into."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.ingest import IngestResult, ingest_file
+from taxi_pipeline.lake import Lake, ManifestEntry
+from taxi_pipeline.settings import Settings
+
+YELLOW_HEADER = (
+    "VendorID,tpep_pickup_datetime,tpep_dropoff_datetime,passenger_count,trip_distance,RatecodeID,"
+    "store_and_fwd_flag,PULocationID,DOLocationID,payment_type,fare_amount,extra,mta_tax,tip_amount,"
+    "tolls_amount,improvement_surcharge,total_amount,congestion_surcharge"
+)
+YELLOW_ROW = "2,2019-03-01 00:{0:02d}:00,2019-03-01 01:00:00,1,1.5,1,N,132,230,2,9.5,0.5,0.5,0,0,0.3,{0}.80,2.5"
+FHV_HEADER = (
+    "dispatching_base_num,pickup_datetime,dropoff_datetime,PULocationID,DOLocationID,SR_Flag"
+)
+
+YELLOW_NAME = "yellow_tripdata_2019-03.csv"
+
+
+def yellow_rows(count: int) -> list[str]:
+    """Lines of yellow trips; the number of a line, from 0, is its minute and its dollars."""
+    return [YELLOW_ROW.format(number) for number in range(count)]
+
+
+def yellow_text(*rows: str, header: str = YELLOW_HEADER) -> str:
+    """A CSV file of yellow trips."""
+    return "\n".join([header, *rows]) + "\n"
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A data folder, its lake, and a folder of source files."""
+
+    folder: Path
+
+    @property
+    def settings(self) -> Settings:
+        """Settings with this data folder."""
+        return Settings(self.folder, self.folder / "data", "1GB")
+
+    @property
+    def lake(self) -> Lake:
+        """This data folder's lake."""
+        return Lake(self.settings.lake_dir)
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        """Write a source file, byte by byte as given."""
+        path = self.folder / "in" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def parquet(self, name: str, query: str, options: str = "") -> Path:
+        """Write a source file in Parquet from the rows of a query."""
+        path = self.write(name, "")
+        with duckdb.connect() as connection:
+            connection.execute(f"copy ({query}) to '{path}' (format parquet{options})")
+        return path
+
+    def ingest(self, path: Path) -> IngestResult:
+        """Bring a file into the lake."""
+        return ingest_file(path, self.lake, self.settings)
+
+    def ingest_text(self, name: str, content: str | bytes) -> ManifestEntry:
+        """Write a source file and bring it into the lake."""
+        return self.ingest(self.write(name, content)).entry
+
+    def refuse(self, path: Path) -> TaxiError:
+        """Fail to ingest; the fault is one line, the lake is as before and nothing is left."""
+        self.lake.ensure()
+        before = self.snapshot()
+        with pytest.raises(TaxiError) as caught:
+            self.ingest(path)
+        assert self.snapshot() == before
+        assert self.temporaries() == []
+        assert len(str(caught.value).splitlines()) == 1
+        assert path.name in str(caught.value)
+        assert caught.value.remedy
+        return caught.value
+
+    def part(self, entry: ManifestEntry) -> Path:
+        """Where a version's rows are."""
+        service = entry.service_type.lower()
+        return self.lake.root / service / f"file_month={entry.file_month}" / "part.parquet"
+
+    def rows(self, entry: ManifestEntry, columns: str) -> list[tuple[Any, ...]]:
+        """Columns of a partition, in the order in which they stand in it."""
+        with duckdb.connect() as connection:
+            return connection.execute(
+                f"select {columns} from read_parquet('{self.part(entry)}')"
+            ).fetchall()
+
+    def snapshot(self) -> dict[str, bytes]:
+        """Every file of the lake with its bytes."""
+        return {
+            str(path.relative_to(self.lake.root)): path.read_bytes()
+            for path in sorted(self.lake.root.rglob("*"))
+            if path.is_file()
+        }
+
+    def temporaries(self) -> list[Path]:
+        """What an interrupted run may leave behind."""
+        spill = self.settings.temp_dir.glob("*") if self.settings.temp_dir.exists() else []
+        return [*self.lake.root.rglob(".*"), *spill]
+
+    def start(self, code: str, *arguments: object) -> "subprocess.Popen[str]":
+        """Run Python with ``lake``, ``settings``, ``ingest_file``, ``Path`` and ``argv`` at hand."""
+        head = (
+            "import os, resource, signal, sys; from pathlib import Path; argv = sys.argv[1:]\n"
+            "from taxi_pipeline.ingest import ingest_file; from taxi_pipeline.lake import Lake\n"
+            "from taxi_pipeline.errors import TaxiError\n"
+            "from taxi_pipeline.settings import Settings\n"
+            f"settings = Settings(Path('/'), Path({str(self.settings.data_dir)!r}), '300MB')\n"
+            "lake = Lake(settings.lake_dir)\n"
+        )
+        return subprocess.Popen(
+            [sys.executable, "-c", head + code, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=dict(os.environ),
+        )
