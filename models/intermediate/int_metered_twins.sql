@@ -1,7 +1,5 @@
 {{ config(materialized="incremental", meta={"files_from": "lake"}) }}
 
-{% set twin_columns = ["service_type", "file_month", "vendor_id", "pickup_at", "dropoff_at", "pickup_zone_id", "dropoff_zone_id"] %}
-
 with trips as (
     select * from {{ ref("int_trips_unioned") }}
     where
@@ -16,10 +14,15 @@ keyed as (
         service_type,
         file_month,
         source_row,
-        {% for column in metered_columns() %}
-        {{ column }},
-        {% endfor %}
-        {{ row_fingerprint(twin_columns + ["abs(total_amount)"]) }} as twin_key
+        vendor_id,
+        pickup_at,
+        dropoff_at,
+        pickup_zone_id,
+        dropoff_zone_id,
+        total_amount,
+        {{ row_fingerprint([
+            "service_type", "file_month", "vendor_id", "pickup_at", "dropoff_at", "pickup_zone_id", "dropoff_zone_id", "abs(total_amount)"
+        ]) }} as twin_key
     from trips
 ),
 

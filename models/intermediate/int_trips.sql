@@ -21,6 +21,7 @@ observed as (
         trips.service_type = 'FHV'
         and trips.dropoff_at >= cast('{{ var("fhv_dummy_dropoff_from") }}' as {{ dbt.type_timestamp() }}) as is_dropoff_dummy,
         {{ seconds_between("trips.pickup_at", "trips.dropoff_at") }} as clock_seconds,
+        {{ dbt.datediff("trips.file_month", "cast(trips.pickup_at as date)", "day") }} as days_into_month,
         exact_duplicates.trip_id is not null as is_exact_duplicate,
         reversal_pairs.twin_trip_id as reversal_twin_trip_id
     from trips
@@ -32,12 +33,14 @@ observed as (
 clocked as (
     select
         observed.*,
-        coalesce(
-            clock_seconds < 0
-            and {{ is_in_repeated_hour("pickup_at") }}
-            and {{ is_in_repeated_hour("dropoff_at") }},
-            false
-        ) as is_duration_clock_adjusted
+        case
+            when
+                clock_seconds < 0
+                and {{ is_in_repeated_hour("pickup_at") }}
+                and {{ is_in_repeated_hour("dropoff_at") }}
+                then true
+            else false
+        end as is_duration_clock_adjusted
     from observed
 ),
 
@@ -68,8 +71,12 @@ final as (
             when raw_line is not null then 'unparseable'
             when pickup_at is null then 'pickup_missing'
             when
-                pickup_at < {{ days_from("file_month", -var("file_month_tolerance_days")) }}
-                or pickup_at >= {{ days_from("cast(" ~ dbt.dateadd("month", 1, "file_month") ~ " as date)", var("file_month_tolerance_days")) }}
+                -- Nearly every pickup lies in the first 28 days of its month and needs no calendar.
+                days_into_month not between 0 and 27
+                and (
+                    pickup_at < {{ days_from("file_month", -var("file_month_tolerance_days")) }}
+                    or pickup_at >= {{ days_from("cast(" ~ dbt.dateadd("month", 1, "file_month") ~ " as date)", var("file_month_tolerance_days")) }}
+                )
                 then 'pickup_outside_file_month'
             when duration_seconds < 0 then 'dropoff_before_pickup'
             when duration_seconds > {{ var("max_duration_seconds") }} then 'duration_over_24h'

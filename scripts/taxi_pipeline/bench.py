@@ -1,0 +1,301 @@
+"""How long it takes and how much memory: the whole path on a lake of the size of 2019-2020.
+
+Everything is measured in one run on one machine, each step in a process of its own, next to a floor:
+a plain typed ``create table as select`` of the same rows with the same memory limit.
+"""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.lake import quote_literal
+from taxi_pipeline.schemas import Service
+from taxi_pipeline.settings import Settings
+
+REPLACED_MONTH = "2019-06"
+"""The yellow month that is restated: an ordinary one of 6.9 million rows at scale 1."""
+
+_YEARS = {Service.YELLOW: ("2019", "2020"), Service.GREEN: ("2019", "2020"), Service.FHV: ("2019",)}
+
+# 64 random bits per row, cut into the columns; `salt` gives a restated month other amounts.
+_TIMES = """
+    epoch_ms(month_ms + (draw % month_seconds)::bigint * 1000) as pickup,
+    pickup + to_seconds((60 + draw // 4096 % 3600)::bigint) as dropoff,
+    1 + (draw // 65536 % 265)::int as pickup_zone,
+    1 + (draw // 33554432 % 265)::int as dropoff_zone
+"""
+
+# Every 200th row takes back the row behind it, as TLC's do; every 100th comes from the dispatch block;
+# one row in 50,000 repeats the row before it, one in 20,000 lies outside its month.
+_METERED = """
+with drawn as (
+    select
+        i,
+        i % 200 = 100 as is_reversal,
+        i % 100 = 50 as is_dispatched,
+        i % 20000 = 7 as is_outside,
+        hash(case when is_reversal then i + 1 when i % 50000 = 9 then i - 1 else i end, {seed}) as draw
+    from range({rows}) as numbers(i)
+), timed as (
+    select *, {times}
+    from drawn, (select epoch_ms(timestamp '{month}-01') as month_ms,
+        date_diff('second', timestamp '{month}-01', timestamp '{month}-01' + interval 1 month) as month_seconds)
+), priced as (
+    select *, (3 + draw // 1024 % 4000 / 100.0 + {salt}) as fare, case when is_reversal then -1 else 1 end as sign
+    from timed
+)
+select
+    case when is_reversal or i % 200 = 101 then 2 else 1 + draw % 2 end::bigint as "VendorID",
+    case when is_outside then pickup - interval 4000 day else pickup end as {prefix}_pickup_datetime,
+    dropoff as {prefix}_dropoff_datetime,
+    case when not is_dispatched then (draw // 8 % 6)::double end as passenger_count,
+    draw // 128 % 1500 / 100.0 as trip_distance,
+    case when not is_dispatched then 1.0::double end as "RatecodeID",
+    case when not is_dispatched then 'N' end as store_and_fwd_flag,
+    pickup_zone::bigint as "PULocationID",
+    dropoff_zone::bigint as "DOLocationID",
+    case when is_dispatched then 0 else 1 + draw // 16 % 2 end::bigint as payment_type,
+    sign * fare as fare_amount,
+    0.5::double as extra,
+    0.5::double as mta_tax,
+    sign * (draw // 2048 % 800 / 100.0) as tip_amount,
+    0.0::double as tolls_amount,
+    0.3::double as improvement_surcharge,
+    round(sign * (fare + 3.8 + draw // 2048 % 800 / 100.0), 2) as total_amount,
+    case when not is_dispatched then 2.5::double end as congestion_surcharge
+    {extra}
+from priced
+"""
+
+_EXTRA = {
+    Service.YELLOW: ", null::int as airport_fee",
+    Service.GREEN: ", null::double as ehail_fee, 1.0::double as trip_type",
+}
+
+_FHV = """
+with drawn as (
+    select i, hash(i, {seed}) as draw from range({rows}) as numbers(i)
+), timed as (
+    select *, {times}
+    from drawn, (select epoch_ms(timestamp '{month}-01') as month_ms,
+        date_diff('second', timestamp '{month}-01', timestamp '{month}-01' + interval 1 month) as month_seconds)
+)
+select
+    'B' || lpad((draw % 900)::varchar, 5, '0') as dispatching_base_num,
+    pickup as pickup_datetime,
+    dropoff as "dropOff_datetime",
+    case when i % 3 = 0 then pickup_zone::double end as "PUlocationID",
+    dropoff_zone::double as "DOlocationID",
+    null::int as "SR_Flag",
+    'B' || lpad((draw // 1024 % 900)::varchar, 5, '0') as "Affiliated_base_number"
+from timed
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One measured step.
+
+    Attributes:
+        name: what was done.
+        rows: rows that it was about.
+        seconds: wall time.
+        peak_bytes: largest resident set of its process.
+        disk_bytes: size of what it wrote, afterwards.
+    """
+
+    name: str
+    rows: int
+    seconds: float
+    peak_bytes: int
+    disk_bytes: int
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """The steps at one scale, and whether the tables equal those of a full refresh."""
+
+    scale: float
+    rows: int
+    steps: tuple[Step, ...]
+    equals_full_refresh: bool
+
+    @property
+    def floor(self) -> Step:
+        """The plain ``create table as select`` of the same run."""
+        return self.steps[0]
+
+
+def published_rows(settings: Settings) -> Iterator[tuple[Service, str, int]]:
+    """Service, month and published row count of the files of 2019 and 2020 (FHV: 2019)."""
+    path = settings.project_dir / "seeds" / "published_trip_counts.csv"
+    with path.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            service, month = row["service_type"], row["file_month"][:7]
+            if service in set(Service) and month[:4] in _YEARS[Service(service)]:
+                yield Service(service), month, int(row["parquet_rows"])
+
+
+def file_sql(service: Service, month: str, rows: int, salt: int = 0) -> str:
+    """The query for a TLC-shaped file.
+
+    Args:
+        service: whose columns.
+        month: ``YYYY-MM``.
+        rows: how many.
+        salt: dollars to add to every fare, for another version of the same month.
+    """
+    seed = service.code * 1_000_000 + int(month.replace("-", ""))
+    template = _FHV if service is Service.FHV else _METERED
+    return template.format(
+        rows=rows,
+        month=month,
+        seed=seed,
+        salt=salt,
+        times=_TIMES,
+        prefix="tpep" if service is Service.YELLOW else "lpep",
+        extra=_EXTRA.get(service, ""),
+    )
+
+
+def write_file(folder: Path, service: Service, month: str, rows: int, salt: int = 0) -> Path:
+    """Write one TLC-shaped Parquet file."""
+    path = folder / f"{service}_tripdata_{month}.parquet"
+    with duckdb.connect(config={"memory_limit": "2GB"}) as connection:
+        connection.execute(
+            f"copy ({file_sql(service, month, rows, salt)}) to {quote_literal(path)} (format parquet)"
+        )
+    return path
+
+
+def run_bench(
+    settings: Settings, folder: Path, scale: float, memory: str, tell: Callable[[str], None]
+) -> BenchReport:
+    """Measure ingest, full build, one month replaced, and a build without changes.
+
+    Args:
+        settings: the project.
+        folder: where to work; emptied before and after.
+        scale: times the published row counts of 2019-2020.
+        memory: DuckDB's memory limit, for the floor as for the rest.
+        tell: told what is going on.
+
+    Raises:
+        TaxiError: a step failed; its output is in the message.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    files, data = folder / "files", folder / "data"
+    files.mkdir(parents=True)
+    counts = [(s, m, max(1000, round(rows * scale))) for s, m, rows in published_rows(settings)]
+    total = sum(rows for _, _, rows in counts)
+    [month_rows] = [rows for s, m, rows in counts if (s, m) == (Service.YELLOW, REPLACED_MONTH)]
+    tell(f"Scale {scale:g}: writing {total:,} TLC-shaped rows in {len(counts)} files")
+    for service, month, rows in counts:
+        write_file(files, service, month, rows)
+
+    measure = _Stopwatch(data, memory, settings, tell)
+    ingest = measure("ingest", total, ["ingest", str(files)])
+    floor = measure.floor(total)
+    build = measure("full build and tests", total, ["build", "--full-refresh"])
+    shutil.rmtree(files)
+    files.mkdir()
+    restated = write_file(files, Service.YELLOW, REPLACED_MONTH, month_rows, salt=1)
+    again = measure("one month: ingest", month_rows, ["ingest", str(restated)])
+    month_build = measure("one month: build and tests", month_rows, ["build"])
+    idle = measure("build without changes", 0, ["build"])
+    increments = _fingerprint(data / "warehouse.duckdb")
+    measure("full refresh to compare with", total, ["build", "--full-refresh"])
+    equal = increments == _fingerprint(data / "warehouse.duckdb")
+    shutil.rmtree(folder, ignore_errors=True)
+    return BenchReport(scale, total, (floor, ingest, build, again, month_build, idle), equal)
+
+
+@dataclass
+class _Stopwatch:
+    """Runs a step in a process of its own and measures it."""
+
+    data: Path
+    memory: str
+    settings: Settings
+    tell: Callable[[str], None]
+
+    def __call__(self, name: str, rows: int, arguments: list[str]) -> Step:
+        self.tell(f"{name} ...")
+        command = [sys.executable, "-m", "taxi_pipeline", *arguments]
+        wrote = self.data / ("lake" if "ingest" in arguments else "warehouse.duckdb")
+        return self._run(name, rows, command, wrote)
+
+    def floor(self, rows: int) -> Step:
+        """Measure the plain table that every ratio is taken to."""
+        self.tell("floor ...")
+        database = self.data / "floor.duckdb"
+        parts = " union all by name ".join(
+            f"select * from read_parquet({quote_literal(self.data / 'lake' / s / '*' / 'part.parquet')})"
+            for s in Service
+        )
+        script = (
+            "import duckdb, sys\n"
+            "config = {'memory_limit': sys.argv[2], 'temp_directory': sys.argv[1] + '.tmp',"
+            " 'preserve_insertion_order': False}\n"
+            "duckdb.connect(sys.argv[1], config=config).execute('create table trips as ' + sys.argv[3])\n"
+        )
+        command = [sys.executable, "-c", script, str(database), self.memory, parts]
+        step = self._run("floor: create table as select", rows, command, database)
+        database.unlink()
+        return step
+
+    def _run(self, name: str, rows: int, command: list[str], wrote: Path) -> Step:
+        environment = {
+            **os.environ,
+            "TAXI_DATA_DIR": str(self.data),
+            "TAXI_MEMORY_LIMIT": self.memory,
+            "DBT_TARGET_PATH": str(self.data / "target"),
+            "DBT_LOG_PATH": str(self.data / "target"),
+        }
+        self.data.mkdir(parents=True, exist_ok=True)
+        log = self.data / "step.log"
+        started = time.monotonic()
+        with log.open("wb") as stream:
+            process = subprocess.Popen(  # noqa: S603 - our own commands
+                command,
+                cwd=self.settings.project_dir,
+                env=environment,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.monotonic() - started
+        if process.returncode:
+            raise TaxiError(
+                name, f"it failed:\n{log.read_text()[-3000:]}", "mend what it names, then try again"
+            )
+        return Step(name, rows, seconds, usage.ru_maxrss * 1024, _size(wrote))
+
+
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _fingerprint(database: Path) -> dict[str, tuple[object, ...]]:
+    """Per table: rows, and an order-free checksum over all columns but when a file was ingested."""
+    tables = ("fact_trips", "rejected_trips", "mart_monthly_zone_revenue", "mart_daily_service_summary")
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return {
+            table: connection.execute(
+                "select count(*), sum(hash(columns)) from (select columns(c -> c <> 'ingested_at')"
+                f" from {table}) as columns"
+            ).fetchone()
+            or ()
+            for table in tables
+        }
