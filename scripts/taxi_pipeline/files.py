@@ -93,7 +93,7 @@ def _parse_service(name: str, text: str) -> Service:
 
 
 def _parse_month(name: str, text: str) -> date:
-    if re.fullmatch(r"\d{4}-\d{2}", text, re.ASCII):
+    if re.fullmatch(r"\d{4}-\d{2}", text):
         try:
             return date.fromisoformat(f"{text}-01")
         except ValueError:

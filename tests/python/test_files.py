@@ -47,7 +47,7 @@ def test_name_says_service_month_and_format(
         ("yellow_tripdata_2019-00.csv", "is not a month"),
         ("yellow_tripdata_2019-1.csv", "is not a month"),
         ("yellow_tripdata_2019-01-01.csv", "is not a month"),
-        ("yellow_tripdata_٢٠١٩-٠١.csv", "is not a month"),
+        ("yellow_tripdata_\u0662\u0660\u0661\u0669-01.csv", "is not a month"),
         ("yellow_tripdata_2019-01 (1).csv", "is not a month"),
         ("yellow_tripdata_2019-01.txt", "'.txt' is not a format"),
         ("yellow_tripdata_2019-01.csv.zip", "is not a format"),
@@ -62,7 +62,7 @@ def test_name_says_service_month_and_format(
     ],
 )
 def test_other_names_are_refused_with_a_way_out(name: str, reason: str) -> None:
-    with pytest.raises(TaxiError, match=".+") as caught:
+    with pytest.raises(TaxiError) as caught:
         files.parse(name)
     assert caught.value.subject == name
     assert reason in caught.value.reason
@@ -86,7 +86,12 @@ def test_folder_stands_for_its_trip_files_by_name(tmp_path: Path, settings: Sett
     (folder / "below").mkdir(parents=True)
     (folder / "green_tripdata_2019-05.csv").mkdir()
     kept = ["fhv_tripdata_2019-01.csv.gz", "fhvhv_tripdata_2019-02.parquet", "yellow_tripdata_2009-01.csv"]  # fmt: skip
-    for name in [*reversed(kept), "taxi_zones.zip", "yellow_tripdata_2019-01.md5", "below/x.csv"]:
+    for name in [
+        *reversed(kept),
+        "taxi_zone_lookup.csv",
+        "yellow_tripdata_2019-01.md5",
+        "below/x.csv",
+    ]:
         (folder / name).touch()
     (folder / "below" / "yellow_tripdata_2019-01.csv").touch()
 

@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from trip_files import YELLOW_NAME, Workplace, yellow_rows, yellow_text
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import (
@@ -22,6 +21,7 @@ from taxi_pipeline.lake import (
     temp_tag,
 )
 from taxi_pipeline.schemas import Service
+from trip_files import YELLOW_NAME, Workplace, yellow_rows, yellow_text
 
 TEXT = yellow_text(*yellow_rows(2))
 MARCH = date(2019, 3, 1)
