@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_pipeline.ingest import ingest_many
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.ingest import ingest_file, ingest_many
 from taxi_pipeline.lake import canonical_columns
 from taxi_pipeline.sample import METADATA_KEY
 from taxi_pipeline.schemas import COLUMNS, FIRST_ZONE_MONTH, Service
@@ -594,6 +595,21 @@ def test_full_disk_leaves_the_lake_as_it_was(place: Workplace, limit: int) -> No
     assert err == ""
     assert "no space left" in out
     assert path.name in out
+    assert place.snapshot() == before
+    assert place.temporaries() == []
+
+
+def test_file_that_changes_while_it_is_read_is_refused(place: Workplace) -> None:
+    path = place.write(YELLOW_NAME, TEXT)
+    place.lake.ensure()
+    before = place.snapshot()
+
+    def grow(told: str) -> None:
+        if told.startswith("Writing"):
+            path.write_bytes(TEXT + TEXT)
+
+    with pytest.raises(TaxiError, match="changed while it was read"):
+        ingest_file(path, place.lake, place.settings, grow)
     assert place.snapshot() == before
     assert place.temporaries() == []
 
