@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint serve clean
+.PHONY: run test lint bench serve clean
 
 run: .venv/installed
 	$(BIN)/taxi run
@@ -16,6 +16,9 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/taxi deps
 	$(BIN)/sqlfluff lint --nofail-on-warnings models tests analyses snapshots
+
+bench: .venv/installed
+	$(BIN)/taxi bench
 
 serve: .venv/installed
 	$(BIN)/taxi serve

@@ -289,7 +289,12 @@ def _size(path: Path) -> int:
 
 def _fingerprint(database: Path) -> dict[str, tuple[object, ...]]:
     """Per table: rows, and an order-free checksum over all columns but when a file was ingested."""
-    tables = ("fact_trips", "rejected_trips", "mart_monthly_zone_revenue", "mart_daily_service_summary")
+    tables = (
+        "fact_trips",
+        "rejected_trips",
+        "mart_monthly_zone_revenue",
+        "mart_daily_service_summary",
+    )
     with duckdb.connect(str(database), read_only=True) as connection:
         return {
             table: connection.execute(

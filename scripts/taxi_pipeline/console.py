@@ -1,5 +1,6 @@
 """What the commands print: progress, tables and errors, on a terminal and in a log alike."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -17,6 +18,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from taxi_pipeline.bench import BenchReport
 from taxi_pipeline.build import BuildListener, BuildReport
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import IngestResult, ManyResult
@@ -216,3 +218,30 @@ def print_summary(summary: WarehouseSummary) -> None:
         out.print(reasons)
     if summary.is_synthetic:
         print_synthetic_notice()
+
+
+def print_bench(reports: Sequence[BenchReport], memory: str) -> None:
+    """Print one table of all scales; a ratio is to the floor of the same run."""
+    cores = os.cpu_count()
+    table = Table(title=f"{cores} cores, DuckDB memory limit {memory}", title_justify="left")
+    table.add_column("scale", justify="right")
+    table.add_column("step")
+    for heading in ("rows", "seconds", "rows/s", "peak RSS", "on disk", "x floor"):
+        table.add_column(heading, justify="right")
+    for report in reports:
+        for step in report.steps:
+            table.add_row(
+                f"{report.scale:g}",
+                step.name,
+                f"{step.rows:,}",
+                f"{step.seconds:.1f}",
+                f"{step.rows / step.seconds:,.0f}",
+                f"{step.peak_bytes / 1e9:.2f} GB",
+                f"{step.disk_bytes / 1e9:.2f} GB",
+                f"{step.seconds / report.floor.seconds:.2f}",
+            )
+        table.add_section()
+    out.print(table)
+    for report in reports:
+        verdict = "equal" if report.equals_full_refresh else "[bold red]differ from[/]"
+        out.print(f"Scale {report.scale:g}: the tables {verdict} a full refresh of the same files.")
