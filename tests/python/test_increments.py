@@ -145,7 +145,9 @@ def test_a_full_refresh_is_tested_in_full(standing: Warehouse) -> None:
     standing.taxi("build", "--full-refresh")
     compiled = standing.project / "target" / "compiled" / "nyc_taxi" / "tests"
     [claim] = compiled.glob("assert_every_source_row*.sql")
-    assert claim.read_text().count("1 = 1") == 4, "manifest, lake, accepted and rejected without a condition"
+    assert claim.read_text().count("1 = 1") == 4, (
+        "manifest, lake, accepted and rejected without a condition"
+    )
 
 
 def test_a_file_that_failed_its_tests_is_looked_at_again_until_it_passes(
