@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import requests
 
-from taxi_pipeline.build import BuildListener, run_dbt
+from taxi_pipeline.build import BuildListener, prepare_profile, run_dbt
 from taxi_pipeline.settings import Settings
 
 _HUB_TIMEOUT_SECONDS = 3.0
@@ -34,12 +34,13 @@ def is_hub_reachable() -> bool:
 
 
 def install_packages(settings: Settings, *, again: bool = False) -> PackageOrigin:
-    """Make the packages of ``packages.yml`` available in ``dbt_packages/``.
+    """Make the packages of ``packages.yml`` available in ``dbt_packages/``, and a profile if none is.
 
     Args:
         settings: where the project is.
         again: install even when they are there already.
     """
+    prepare_profile(settings)
     installed = settings.project_dir / "dbt_packages" / "dbt_utils"
     if (installed / "dbt_project.yml").exists() and not again:
         return PackageOrigin.INSTALLED
