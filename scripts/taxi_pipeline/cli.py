@@ -248,7 +248,8 @@ def _ingest(arguments: list[str], settings: Settings) -> None:
         outcome = ingest_many(arguments, Lake(settings.lake_dir), settings, tell)
     console.print_ingested(outcome)
     if outcome.exit_code:
-        console.print_note("Nothing was built. `taxi build` builds from what the lake holds.")
+        if outcome.results:
+            console.print_note("The other files are in the lake; `taxi build` builds from it.")
         raise typer.Exit(outcome.exit_code)
 
 
