@@ -3,7 +3,7 @@
 Layout under the lake's folder::
 
     <service>/file_month=YYYY-MM-01/part.parquet   the rows of one source file
-    <service>/_empty/part.parquet                  no rows; a service without files can be read too
+    <service>/no_rows/part.parquet                 no rows; a service without files can be read too
     manifest.jsonl                                 one line per version of a file, oldest first
 
 A partition's manifest entry is also in its own Parquet footer, so that rows and record change in
@@ -295,7 +295,9 @@ class Lake:
         return max(utc_now(), after_last.strftime(_TIME_FORMAT))
 
     def _ensure_empty_part(self, service: Service) -> None:
-        part = self.root / service / "_empty" / "part.parquet"
+        # A name behind file_month=...: DuckDB takes the first file for the size of all of them, and with
+        # none at all it would put 160 million trips on the side of a join that has to fit in memory.
+        part = self.root / service / "no_rows" / "part.parquet"
         columns = canonical_columns(service)
         values = ", ".join(
             f"cast(null as {column.type}) as {quote_identifier(column.name)}" for column in columns

@@ -262,7 +262,7 @@ def test_partition_has_the_canonical_columns_whatever_the_file_has(
         wanted = connection.sql(
             "select " + ", ".join(f"cast(null as {c.type}) as {c.name}" for c in canonical)
         )
-        for folder in (f"file_month={entry.file_month}", "_empty"):
+        for folder in (f"file_month={entry.file_month}", "no_rows"):
             part = place.lake.root / service / folder / "part.parquet"
             given = connection.sql(
                 f"select * from read_parquet('{part}', hive_partitioning = false)"
@@ -699,7 +699,7 @@ def test_real_files_and_synthetic_ones_never_mix(place: Workplace) -> None:
     assert place.lake.current() == [real]
     assert len(place.lake.history()) == 3
     left = sorted(path.name for path in (place.lake.root / "yellow").iterdir())
-    assert left == ["_empty", "file_month=2019-05-01"]
+    assert left == ["file_month=2019-05-01", "no_rows"]
     assert "synthetic" in place.refuse(made[0]).reason
 
 

@@ -37,7 +37,7 @@ def test_new_lake_has_a_part_without_rows_for_every_service(place: Workplace) ->
     before = place.snapshot()
     assert set(before) == {
         "manifest.jsonl",
-        *(f"{service}/_empty/part.parquet" for service in Service),
+        *(f"{service}/no_rows/part.parquet" for service in Service),
     }
     assert before["manifest.jsonl"] == b""
     inodes = [path.stat().st_ino for path in place.lake.root.rglob("*.parquet")]
@@ -49,8 +49,8 @@ def test_new_lake_has_a_part_without_rows_for_every_service(place: Workplace) ->
 def test_outdated_empty_part_is_written_anew(place: Workplace) -> None:
     place.lake.ensure()
     before = place.snapshot()
-    part = place.lake.root / "green" / "_empty" / "part.parquet"
-    part.write_bytes((place.lake.root / "fhv" / "_empty" / "part.parquet").read_bytes())
+    part = place.lake.root / "green" / "no_rows" / "part.parquet"
+    part.write_bytes((place.lake.root / "fhv" / "no_rows" / "part.parquet").read_bytes())
     place.lake.ensure()
     assert place.snapshot() == before
     part.write_bytes(b"x")
