@@ -222,7 +222,7 @@ def bench(
 ) -> None:
     """Measure ingest, full build, one month replaced and a build without changes on made-up files.
 
-    Scale 1 takes half an hour and 15 GB under TAXI_DATA_DIR, which are freed at the end.
+    What it writes lies under TAXI_DATA_DIR/bench and is removed at the end.
     """
     settings = load_settings()
     install_packages(settings)

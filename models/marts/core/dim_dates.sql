@@ -42,8 +42,7 @@ final as (
             when 6 then 'Saturday'
             else 'Sunday'
         end as day_name,
-        iso_day_of_week >= 6 as is_weekend,
-        month_number = 11 and iso_day_of_week = 7 and day_of_month <= 7 as is_clock_change
+        iso_day_of_week >= 6 as is_weekend
     from numbered
 )
 
