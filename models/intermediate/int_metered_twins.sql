@@ -1,11 +1,17 @@
 {{ config(materialized="incremental", meta={"files_from": "lake"}) }}
 
-with trips as (
-    select * from {{ ref("int_trips_unioned") }}
-    where
-        service_type <> 'FHV'
-        and pickup_at is not null
-        and {{ in_slice_to_build() }}
+{%- set twin_key = row_fingerprint([
+    "service_type", "file_month", "vendor_id", "pickup_at", "dropoff_at", "pickup_zone_id", "dropoff_zone_id", "abs(total_amount)"
+]) %}
+{%- set is_metered_in_slice = "service_type <> 'FHV' and pickup_at is not null and " ~ in_slice_to_build() %}
+
+-- The trips are read twice, on purpose: a CTE that two others read is kept, and all trips do not fit in memory.
+with shared_keys as (
+    select {{ twin_key }} as twin_key
+    from {{ ref("int_trips_unioned") }}
+    where {{ is_metered_in_slice }}
+    group by {{ twin_key }}
+    having count(*) > 1
 ),
 
 keyed as (
@@ -20,17 +26,9 @@ keyed as (
         pickup_zone_id,
         dropoff_zone_id,
         total_amount,
-        {{ row_fingerprint([
-            "service_type", "file_month", "vendor_id", "pickup_at", "dropoff_at", "pickup_zone_id", "dropoff_zone_id", "abs(total_amount)"
-        ]) }} as twin_key
-    from trips
-),
-
-shared_keys as (
-    select twin_key
-    from keyed
-    group by twin_key
-    having count(*) > 1
+        {{ twin_key }} as twin_key
+    from {{ ref("int_trips_unioned") }}
+    where {{ is_metered_in_slice }}
 ),
 
 twins as (

@@ -18,13 +18,18 @@ SUCCESS, NODES_FAILED, NOT_RUN = 0, 1, 2
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What ``taxi build`` passes on to ``dbt build``, under dbt's own names."""
+    """What ``taxi build`` passes on to ``dbt build``, under dbt's own names.
+
+    Unit tests speak of the code and not of the data: dbt's guide keeps them to development and CI,
+    so they run on request (``unit_tests``), and a plain ``dbt build`` runs them always.
+    """
 
     target: str | None = None
     select: Sequence[str] = ()
     exclude: Sequence[str] = ()
     variables: str | None = None
     full_refresh: bool = False
+    unit_tests: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,8 @@ def build_command(options: BuildOptions) -> list[str]:
         command += ["--vars", options.variables]
     if options.full_refresh:
         command += ["--full-refresh"]
+    if not options.unit_tests:
+        command += ["--exclude-resource-type", "unit_test"]
     return command
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("increments")
 
 def test_build_passes_its_options_on_under_dbts_names() -> None:
     options = BuildOptions(
-        "dev", ["fact_trips+", "dim_zones"], ["tag:slow"], "{check: all}", full_refresh=True
+        "dev", ["fact_trips+", "dim_zones"], ["tag:slow"], "{check: all}", full_refresh=True, unit_tests=True
     )
     assert build_command(options) == [
         "build",
@@ -24,7 +24,7 @@ def test_build_passes_its_options_on_under_dbts_names() -> None:
         *("--vars", "{check: all}"),
         "--full-refresh",
     ]
-    assert build_command(BuildOptions()) == ["build"]
+    assert build_command(BuildOptions()) == ["build", "--exclude-resource-type", "unit_test"]
 
 
 def test_docs_are_static_and_of_the_target_asked_for() -> None:
@@ -44,6 +44,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 def test_a_selector_that_matches_nothing_is_an_error(built: Warehouse) -> None:
     printed = built.taxi("build", "--select", "fact_tripz", exit_code=2)
     assert "matches fact_tripz" in printed
+
+
+def test_unit_tests_run_on_request_and_all_of_them(built: Warehouse) -> None:
+    listed = built.dbt("--quiet", "list", "--resource-type", "unit_test")
+    defined = len([line for line in listed.splitlines() if line.startswith("unit_test:")])
+    assert defined >= 20
+    printed = built.taxi("build", "--unit-tests", "--select", "test_type:unit")
+    assert f"{defined} tests passed" in printed
 
 
 def test_an_unknown_target_is_an_error_that_names_the_known_ones(built: Warehouse) -> None:
