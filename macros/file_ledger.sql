@@ -138,6 +138,17 @@
 {% endmacro %}
 
 
+{% macro duckdb__create_table_as(temporary, relation, compiled_code, language="sql", partitioned_by=none, sorted_by=none) %}
+    {#- For `by_file` the new rows are a view: a table would write every row twice, and the contract is checked all the same. -#}
+    {% if temporary and language == "sql" and config.get("incremental_strategy") == "by_file" %}
+        {% if config.get("contract").enforced %}{{ get_assert_columns_equivalent(compiled_code) }}{% endif %}
+        create temporary view {{ relation.include(database=false, schema=false) }} as {{ compiled_code }}
+    {% else %}
+        {{ return(dbt.duckdb__create_table_as(temporary, relation, compiled_code, language, partitioned_by, sorted_by)) }}
+    {% endif %}
+{% endmacro %}
+
+
 {% macro verified_model() %}
     {{ return("fact_trips") }}
 {% endmacro %}

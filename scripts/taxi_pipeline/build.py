@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -146,6 +147,13 @@ def prepare_profile(settings: Settings) -> None:
         shutil.copyfile(settings.project_dir / "profiles.yml.example", profile)
 
 
+def _release_warehouse() -> None:
+    """Close the DuckDB file, which dbt-duckdb keeps open from node to node and beyond its last one."""
+    connections = sys.modules.get("dbt.adapters.duckdb.connections")
+    if connections is not None:
+        connections.DuckDBConnectionManager.close_all_connections()
+
+
 def run_dbt(command: Sequence[str], settings: Settings, listener: BuildListener) -> BuildReport:
     """Run one dbt command in this process.
 
@@ -163,9 +171,12 @@ def run_dbt(command: Sequence[str], settings: Settings, listener: BuildListener)
     os.environ["TAXI_DATA_DIR"] = str(settings.data_dir)
     os.environ["TAXI_MEMORY_LIMIT"] = settings.memory_limit
     project = str(settings.project_dir)
-    outcome = dbtRunner(callbacks=[listener]).invoke(
-        ["--log-level", "none", *command, "--project-dir", project, "--profiles-dir", project]
-    )
+    try:
+        outcome = dbtRunner(callbacks=[listener]).invoke(
+            ["--log-level", "none", *command, "--project-dir", project, "--profiles-dir", project]
+        )
+    finally:
+        _release_warehouse()
     nodes = tuple(
         NodeOutcome(
             name=result.node.name,
