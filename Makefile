@@ -28,7 +28,7 @@ clean:
 
 # uv installs in seconds; where it cannot reach the package index that pip is set up for, pip does the same.
 define install
-	$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --constraints constraints.txt --editable $(1) \
+	$(BIN)/uv pip install --quiet --compile-bytecode --system-certs --python $(BIN)/python --constraints constraints.txt --editable $(1) \
 	|| $(BIN)/pip install --quiet --constraint constraints.txt --editable $(1)
 	touch $@
 endef

@@ -1,3 +1,13 @@
-select rejected_trips.trip_id
-from {{ ref("rejected_trips") }} as rejected_trips
-inner join {{ ref("fact_trips") }} as fact_trips on rejected_trips.trip_id = fact_trips.trip_id
+with accepted as (
+    select trip_id from {{ ref("fact_trips") }}
+    where {{ in_unverified_files() }}
+),
+
+rejected as (
+    select trip_id from {{ ref("rejected_trips") }}
+    where {{ in_unverified_files() }}
+)
+
+select rejected.trip_id
+from rejected
+inner join accepted on rejected.trip_id = accepted.trip_id

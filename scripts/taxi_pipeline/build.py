@@ -1,5 +1,6 @@
 """dbt, driven in this process: commands as lists, progress per node, dbt's own exit codes."""
 
+import gc
 import os
 import shutil
 import sys
@@ -171,6 +172,9 @@ def run_dbt(command: Sequence[str], settings: Settings, listener: BuildListener)
     os.environ["TAXI_DATA_DIR"] = str(settings.data_dir)
     os.environ["TAXI_MEMORY_LIMIT"] = settings.memory_limit
     project = str(settings.project_dir)
+    gc.set_threshold(
+        100_000, 50, 50
+    )  # parsing makes many objects that stay: looking for garbage among them took 0.5 s
     try:
         outcome = dbtRunner(callbacks=[listener]).invoke(
             ["--log-level", "none", *command, "--project-dir", project, "--profiles-dir", project]

@@ -178,16 +178,17 @@ def build(
         bool, typer.Option("--full-refresh", help="Build every table anew.")
     ] = False,
     unit_tests: Annotated[
-        bool, typer.Option("--unit-tests", help="Also dbt's unit tests: they check the code, not the data.")
+        bool,
+        typer.Option(
+            "--unit-tests", help="Also dbt's unit tests: they check the code, not the data."
+        ),
     ] = False,
     retry: Annotated[
         bool, typer.Option("--retry", help="Only what failed or was skipped last time.")
     ] = False,
 ) -> None:
     """Run `dbt build`: seeds, models, snapshots and tests of what has changed."""
-    options = BuildOptions(
-        target, select or (), exclude or (), variables, full_refresh, unit_tests
-    )
+    options = BuildOptions(target, select or (), exclude or (), variables, full_refresh, unit_tests)
     if retry and options != BuildOptions():
         raise TaxiError(
             "taxi build --retry",

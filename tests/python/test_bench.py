@@ -1,6 +1,8 @@
 """The benchmark at a tiny scale: it runs, its rows add up, its tables equal a full refresh."""
 
 import re
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -35,3 +37,27 @@ def test_bench_measures_every_step_and_compares_with_a_full_refresh(tmp_path: Pa
     assert len({rows for _, rows in steps[:3]}) == 1
     assert "the tables equal a full refresh" in printed
     assert not (warehouse.data / "bench").exists()
+
+
+def test_a_build_in_little_memory_spills_into_the_data_folder_and_passes(tmp_path: Path) -> None:
+    warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
+    warehouse.taxi("sample", "--scale", "3")
+    warehouse.taxi("ingest", str(warehouse.data / "sample"))
+    spilled: set[str] = set()
+    with subprocess.Popen(
+        warehouse.taxi_command("build"),
+        cwd=warehouse.project,
+        env={**warehouse.environment, "TAXI_MEMORY_LIMIT": "150MB"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as build:
+        while build.poll() is None:
+            spilled.update(path.name for path in (warehouse.data / "tmp").glob("duckdb_temp*"))
+            time.sleep(0.02)
+        assert build.stdout is not None
+        printed = build.stdout.read()
+    assert build.returncode == 0, printed
+    assert spilled
+    assert not list((warehouse.data / "tmp").glob("duckdb_temp*"))
+    assert not list(warehouse.project.rglob("*.tmp"))

@@ -14,7 +14,12 @@ pytestmark = pytest.mark.xdist_group("increments")
 
 def test_build_passes_its_options_on_under_dbts_names() -> None:
     options = BuildOptions(
-        "dev", ["fact_trips+", "dim_zones"], ["tag:slow"], "{check: all}", full_refresh=True, unit_tests=True
+        "dev",
+        ["fact_trips+", "dim_zones"],
+        ["tag:slow"],
+        "{check: all}",
+        full_refresh=True,
+        unit_tests=True,
     )
     assert build_command(options) == [
         "build",
