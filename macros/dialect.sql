@@ -1,5 +1,11 @@
 {#- What differs between engines and has no cross-database macro in dbt. A missing branch fails to compile. -#}
 
+{% macro type_wall_time() %}
+    {#- A clock reading without a zone; `timestamp` on BigQuery is an instant. -#}
+    {{ return(var("wall_time_type")[target.type]) }}
+{% endmacro %}
+
+
 {% macro row_fingerprint(columns) %}
     {#- A 64-bit number that equal rows share; nulls equal nulls. Only ever a first sieve: equality is checked on the columns. -#}
     {{ return(adapter.dispatch("row_fingerprint", "nyc_taxi")(columns)) }}
@@ -9,14 +15,45 @@
     {{ return("hash(" ~ columns | join(", ") ~ ")") }}
 {% endmacro %}
 
-
-{% macro ratio(numerator, denominator, scale=4) %}
-    {#- numerator / denominator as decimal(18, scale); null where the denominator is null or 0. -#}
-    {{ return(adapter.dispatch("ratio", "nyc_taxi")(numerator, denominator, scale)) }}
+{% macro postgres__row_fingerprint(columns) %}
+    {{ return("hash_record_extended(row(" ~ columns | join(", ") ~ "), 0)") }}
 {% endmacro %}
 
-{% macro duckdb__ratio(numerator, denominator, scale) %}
-    {{ return("cast(round(cast(" ~ numerator ~ " as double) / nullif(" ~ denominator ~ ", 0), " ~ scale ~ ") as decimal(18, " ~ scale ~ "))") }}
+{% macro bigquery__row_fingerprint(columns) %}
+    {{ return("farm_fingerprint(to_json_string(struct(" ~ columns | join(", ") ~ ")))") }}
+{% endmacro %}
+
+
+{% macro integer_quotient(dividend, divisor) %}
+    {#- dividend / divisor of two whole numbers that are not negative, without the remainder. -#}
+    {{ return(adapter.dispatch("integer_quotient", "nyc_taxi")(dividend, divisor)) }}
+{% endmacro %}
+
+{% macro duckdb__integer_quotient(dividend, divisor) %}
+    {{ return("(" ~ dividend ~ ") // (" ~ divisor ~ ")") }}
+{% endmacro %}
+
+{% macro postgres__integer_quotient(dividend, divisor) %}
+    {{ return("(" ~ dividend ~ ") / (" ~ divisor ~ ")") }}
+{% endmacro %}
+
+{% macro bigquery__integer_quotient(dividend, divisor) %}
+    {{ return("div(" ~ dividend ~ ", " ~ divisor ~ ")") }}
+{% endmacro %}
+
+
+{% macro ratio(numerator, denominator) %}
+    {#-
+        numerator / denominator as decimal(18, 4), halves away from zero; null where the denominator is null or 0. Both may
+        have up to three decimals. In whole numbers throughout: doubles and decimals round differently from engine to engine.
+    -#}
+    {%- set dividend = "abs(cast((" ~ numerator ~ ") * 1000 as " ~ dbt.type_bigint() ~ "))" -%}
+    {%- set divisor = "abs(cast(nullif(" ~ denominator ~ ", 0) * 1000 as " ~ dbt.type_bigint() ~ "))" -%}
+    {%- set ten_thousandths = integer_quotient("20000 * " ~ dividend ~ " + " ~ divisor, "2 * " ~ divisor) -%}
+    {{ return(
+        "cast(case when (" ~ numerator ~ " < 0) <> (" ~ denominator ~ " < 0) then -1 else 1 end * cast("
+        ~ ten_thousandths ~ " as decimal(18, 0)) * cast('0.0001' as decimal(4, 4)) as decimal(18, 4))"
+    ) }}
 {% endmacro %}
 
 
@@ -28,4 +65,26 @@
 {% macro duckdb__count_distinct_numbers(column) %}
     {#- One bit a row: 3 MB for TLC's largest file, where a set of 160 million keys does not fit in 2 GB. -#}
     {{ return("bit_count(bitstring_agg(" ~ column ~ "))") }}
+{% endmacro %}
+
+{% macro postgres__count_distinct_numbers(column) %}
+    {{ return("count(distinct " ~ column ~ ")") }}
+{% endmacro %}
+
+{% macro bigquery__count_distinct_numbers(column) %}
+    {{ return("count(distinct " ~ column ~ ")") }}
+{% endmacro %}
+
+
+{% macro refresh_statistics() %}
+    {#- post-hook: what the planner needs to know of a table that was just written, where the engine does not see to it. -#}
+    {{ return(adapter.dispatch("refresh_statistics", "nyc_taxi")()) }}
+{% endmacro %}
+
+{% macro duckdb__refresh_statistics() %}{% endmacro %}
+
+{% macro bigquery__refresh_statistics() %}{% endmacro %}
+
+{% macro postgres__refresh_statistics() %}
+    {% if model.config.materialized in ("table", "incremental") %}analyze {{ this }}{% endif %}
 {% endmacro %}

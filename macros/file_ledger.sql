@@ -15,10 +15,7 @@
     create table if not exists {{ file_ledger() }} (
         model {{ dbt.type_string() }}, service_type {{ dbt.type_string() }}, file_month date, load_id {{ dbt.type_string() }}
     );
-    {{ replace_ledger_entries("lake") }}
-    select 'lake', service_type, file_month, load_id
-    from {{ source("lake", "manifest") }}
-    where superseded_at is null;
+    {{ replace_ledger_entries("lake", source("lake", "manifest"), "superseded_at is null") }}
     {% endif %}
 {% endmacro %}
 
@@ -32,10 +29,7 @@
 
 {% macro record_loaded_files() %}
     {% if model.config.materialized == "incremental" %}
-        {{ replace_ledger_entries(model.name) }}
-        select '{{ model.name }}', service_type, file_month, load_id
-        from {{ file_ledger() }}
-        where model = '{{ model.config.meta.files_from }}';
+        {{ replace_ledger_entries(model.name, file_ledger(), "model = '" ~ model.config.meta.files_from ~ "'") }}
     {% endif %}
 {% endmacro %}
 
@@ -48,18 +42,32 @@
             {% if node.unique_id not in passed %}{% do missing.append(node.unique_id) %}{% endif %}
         {% endfor %}
         {% if not missing %}
-            {{ replace_ledger_entries("tests") }}
-            select 'tests', service_type, file_month, load_id
-            from {{ file_ledger() }}
-            where model = '{{ verified_model() }}';
+            {{ replace_ledger_entries("tests", file_ledger(), "model = '" ~ verified_model() ~ "'") }}
         {% endif %}
     {% endif %}
 {% endmacro %}
 
 
-{% macro replace_ledger_entries(entry) %}
+{% macro replace_ledger_entries(entry, files, condition) %}
+    {#- What the ledger says of one model becomes what `files` holds under a condition. -#}
+    {{ return(adapter.dispatch("replace_ledger_entries", "nyc_taxi")(entry, files, condition)) }}
+{% endmacro %}
+
+{% macro default__replace_ledger_entries(entry, files, condition) %}
     delete from {{ file_ledger() }} where model = '{{ entry }}';
     insert into {{ file_ledger() }} (model, service_type, file_month, load_id)
+    select '{{ entry }}', service_type, file_month, load_id
+    from {{ files }}
+    where {{ condition }};
+{% endmacro %}
+
+{% macro bigquery__replace_ledger_entries(entry, files, condition) %}
+    {#- One statement: atomic without a transaction, and models that end at the same time wait for each other. -#}
+    merge into {{ file_ledger() }} as ledger
+    using (select '{{ entry }}' as model, service_type, file_month, load_id from {{ files }} where {{ condition }}) as entries
+    on false
+    when not matched by source and ledger.model = '{{ entry }}' then delete
+    when not matched then insert (model, service_type, file_month, load_id) values (model, service_type, file_month, load_id);
 {% endmacro %}
 
 
@@ -113,39 +121,6 @@
         ) %}
     {% endfor %}
     {{ return("(" ~ days | join(" or ") ~ ")" if days else "1 = 0") }}
-{% endmacro %}
-
-
-{% macro in_slice_to_build() %}
-    {#- What a model by file has to select: everything, or, where the model stands already, its changed slice. -#}
-    {{ return(in_changed_slice() if is_incremental() else "1 = 1") }}
-{% endmacro %}
-
-
-{% macro in_changed_slice() %}
-    {#- What an incremental model has to delete and to select again. meta.slice: 'file' (the default) or 'day'. -#}
-    {% set files = changed_files(model.name, model.config.meta.files_from) %}
-    {{ return(in_days_of_files(files) if model.config.meta.slice == "day" else in_files(files)) }}
-{% endmacro %}
-
-
-{% macro get_incremental_by_file_sql(arg_dict) %}
-    {#- Incremental strategy `by_file`. Deletes by the changed slice, not by the keys of the new rows: a restated file may have none. -#}
-    {% set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) %}
-    delete from {{ arg_dict["target_relation"] }} where {{ in_changed_slice() }};
-    insert into {{ arg_dict["target_relation"] }} ({{ columns }})
-    select {{ columns }} from {{ arg_dict["temp_relation"] }}
-{% endmacro %}
-
-
-{% macro duckdb__create_table_as(temporary, relation, compiled_code, language="sql", partitioned_by=none, sorted_by=none) %}
-    {#- For `by_file` the new rows are a view: a table would write every row twice, and the contract is checked all the same. -#}
-    {% if temporary and language == "sql" and config.get("incremental_strategy") == "by_file" %}
-        {% if config.get("contract").enforced %}{{ get_assert_columns_equivalent(compiled_code) }}{% endif %}
-        create temporary view {{ relation.include(database=false, schema=false) }} as {{ compiled_code }}
-    {% else %}
-        {{ return(dbt.duckdb__create_table_as(temporary, relation, compiled_code, language, partitioned_by, sorted_by)) }}
-    {% endif %}
 {% endmacro %}
 
 

@@ -6,7 +6,7 @@
 
 {% macro days_from(day, days) %}
     {#- The midnight `days` days after the date `day`, as wall time. -#}
-    cast({{ dbt.dateadd("day", days, day) }} as {{ dbt.type_timestamp() }})
+    cast({{ dbt.dateadd("day", days, day) }} as {{ type_wall_time() }})
 {%- endmacro %}
 
 

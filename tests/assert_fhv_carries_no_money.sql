@@ -14,7 +14,7 @@ union all
 select
     service_type,
     pickup_date as file_month,
-    null as trip_id
+    cast(null as {{ dbt.type_bigint() }}) as trip_id
 from {{ ref("mart_daily_service_summary") }}
 where
     service_type = 'FHV'

@@ -19,7 +19,7 @@ observed as (
         trips.*,
         trips.service_type <> 'FHV' as is_metered,
         trips.service_type = 'FHV'
-        and trips.dropoff_at >= cast('{{ var("fhv_dummy_dropoff_from") }}' as {{ dbt.type_timestamp() }}) as is_dropoff_dummy,
+        and trips.dropoff_at >= cast('{{ var("fhv_dummy_dropoff_from") }}' as {{ type_wall_time() }}) as is_dropoff_dummy,
         {{ seconds_between("trips.pickup_at", "trips.dropoff_at") }} as clock_seconds,
         {{ dbt.datediff("trips.file_month", "cast(trips.pickup_at as date)", "day") }} as days_into_month,
         exact_duplicates.trip_id is not null as is_exact_duplicate,

@@ -45,6 +45,8 @@ class NodeOutcome:
         message: dbt's message, empty when there is none.
         path: the compiled SQL, relative to the project; empty when there is none.
         seconds: how long it took.
+        materialized: ``table``, ``view``, ``incremental``, ...; ``test`` for a test.
+        sql: the compiled SQL; empty when there is none.
     """
 
     name: str
@@ -53,6 +55,8 @@ class NodeOutcome:
     message: str
     path: str
     seconds: float
+    materialized: str = ""
+    sql: str = ""
 
     @property
     def is_failure(self) -> bool:
@@ -136,6 +140,11 @@ def docs_command(target: str | None = None) -> list[str]:
     return ["docs", "generate", "--static", *(["--target", target] if target else [])]
 
 
+def compile_command(options: BuildOptions) -> list[str]:
+    """The command that writes the SQL of a build and runs none of it."""
+    return ["compile", *build_command(options)[1:]]
+
+
 def retry_command() -> list[str]:
     """The command that runs again what failed or was skipped in the last build."""
     return ["retry"]
@@ -189,6 +198,8 @@ def run_dbt(command: Sequence[str], settings: Settings, listener: BuildListener)
             message=(result.message or "").strip(),
             path=str(getattr(result.node, "compiled_path", None) or ""),
             seconds=result.execution_time,
+            materialized=str(result.node.config.get("materialized", "")),
+            sql=str(getattr(result.node, "compiled_code", None) or ""),
         )
         for result in getattr(outcome.result, "results", None) or ()
     )

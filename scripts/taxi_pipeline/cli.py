@@ -14,20 +14,26 @@ from taxi_pipeline.build import (
     BuildOptions,
     BuildReport,
     build_command,
+    compile_command,
     docs_command,
+    prepare_profile,
     retry_command,
     run_dbt,
 )
 from taxi_pipeline.deps import install_packages
 from taxi_pipeline.download import SOURCES, download_months, parse_months
 from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.estimate import ByteCounter, estimate_scans
 from taxi_pipeline.ingest import ingest_many
 from taxi_pipeline.lake import Lake, data_lock
+from taxi_pipeline.load import load_changes
 from taxi_pipeline.sample import MIN_SCALE, write_sample
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import Settings, load_settings
 from taxi_pipeline.site import make_server, publish_docs
-from taxi_pipeline.summary import summarize
+from taxi_pipeline.summary import summarize, summarize_embedded
+from taxi_pipeline.warehouses import open_warehouse
+from taxi_pipeline.warehouses.credentials import read_credentials
 
 app = typer.Typer(
     help="NYC TLC trip files into tables that add up: every row accounted for, money tied to the cent.",
@@ -54,10 +60,10 @@ Target = Annotated[
 
 @app.command(
     epilog="Examples: [bold]taxi run[/] | [bold]taxi run ~/tlc/2024[/] | "
-    "[bold]taxi run green_tripdata_2024-01.parquet[/]"
+    "[bold]taxi run green_tripdata_2024-01.parquet[/] | [bold]taxi run --target postgres[/]"
 )
-def run(paths: Files = None) -> None:
-    """Do everything: ingest what is given, build, test, write the docs.
+def run(paths: Files = None, target: Target = None) -> None:
+    """Do everything: ingest what is given, load it where the target is a server, build, test, write the docs.
 
     Without files it takes the lake as it is; an empty lake gets the synthetic sample.
     """
@@ -69,11 +75,18 @@ def run(paths: Files = None) -> None:
         arguments = [str(_write_sample(settings, settings.sample_dir))]
     if arguments:
         _ingest(arguments, settings)
-    report = _build(settings, build_command(BuildOptions()))
+    is_embedded = _is_embedded(settings, target)
+    if not is_embedded:
+        _load(settings, target)
+    report = _build(settings, build_command(BuildOptions(target)))
     if report.exit_code:
         raise typer.Exit(report.exit_code)
-    page = _docs(settings)
-    console.print_summary(summarize(settings))
+    page = _docs(settings, target)
+    if is_embedded:
+        console.print_summary(summarize_embedded(settings))
+    else:
+        with open_warehouse(settings, target) as warehouse:
+            console.print_summary(summarize(warehouse.query))
     console.out.print(
         f"Docs: {page} (or `taxi serve`). Done in {time.monotonic() - started:.0f} s."
     )
@@ -138,6 +151,23 @@ def ingest(
     _ingest(paths, load_settings())
 
 
+@app.command(
+    epilog="Examples: [bold]taxi load --target postgres[/] | "
+    "[bold]taxi load --target prod && taxi build --target prod[/]"
+)
+def load(
+    target: Annotated[str, typer.Option("--target", "-t", help="postgres or prod (BigQuery).")],
+) -> None:
+    """Bring what changed in the lake into a server's raw tables, one file at a time.
+
+    A load that breaks leaves the old rows of its file in place; the next one goes on there. The targets' variables
+    (DBT_PG_*, DBT_BQ_*) are in profiles.yml.
+    """
+    settings = load_settings()
+    prepare_profile(settings)
+    _load(settings, target)
+
+
 @app.command(epilog="Example: [bold]taxi status[/]")
 def status() -> None:
     """Show which files the lake holds, in which version."""
@@ -183,6 +213,13 @@ def build(
             "--unit-tests", help="Also dbt's unit tests: they check the code, not the data."
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="BigQuery: print the bytes that each model would scan, and run nothing.",
+        ),
+    ] = False,
     retry: Annotated[
         bool, typer.Option("--retry", help="Only what failed or was skipped last time.")
     ] = False,
@@ -195,6 +232,9 @@ def build(
             "it repeats the last build with its options",
             "leave the other options out",
         )
+    if dry_run:
+        _estimate(load_settings(), options)
+        return
     report = _build(load_settings(), retry_command() if retry else build_command(options))
     raise typer.Exit(report.exit_code)
 
@@ -259,15 +299,56 @@ def _ingest(arguments: list[str], settings: Settings) -> None:
         raise typer.Exit(outcome.exit_code)
 
 
-def _build(settings: Settings, command: list[str]) -> BuildReport:
+def _is_embedded(settings: Settings, target: str | None) -> bool:
+    prepare_profile(settings)
+    return bool(read_credentials(settings, target).type == "duckdb")
+
+
+def _load(settings: Settings, target: str | None) -> None:
     lake = Lake(settings.lake_dir)
     lake.ensure(console.print_note)
+    _check_not_empty(lake)
+    started = time.monotonic()
+    with (
+        data_lock(settings.data_dir, console.print_note),
+        open_warehouse(settings, target) as warehouse,
+        console.load_progress() as (on_plan, on_partition),
+    ):
+        report = load_changes(lake, warehouse, on_plan, on_partition)
+    console.print_loaded(report, warehouse.name, time.monotonic() - started)
+
+
+def _estimate(settings: Settings, options: BuildOptions) -> None:
+    prepare_profile(settings)
+    install_packages(settings)
+    with console.activity("Compiling"):
+        report = run_dbt(compile_command(options), settings, BuildListener())
+    if report.exit_code:
+        console.print_build(report, 0)
+        raise typer.Exit(report.exit_code)
+    with open_warehouse(settings, options.target) as warehouse:
+        if not isinstance(warehouse, ByteCounter):
+            raise TaxiError(
+                "taxi build --dry-run",
+                f"{warehouse.name} does not bill what it scans",
+                "leave --dry-run out, or give a BigQuery target",
+            )
+        console.print_estimate(list(estimate_scans(report.nodes, warehouse)))
+
+
+def _check_not_empty(lake: Lake) -> None:
     if not lake.current():
         raise TaxiError(
-            str(settings.lake_dir),
+            str(lake.root),
             "the lake is empty",
             "run `taxi run` for a sample, or `taxi run PATH` for your files",
         )
+
+
+def _build(settings: Settings, command: list[str]) -> BuildReport:
+    lake = Lake(settings.lake_dir)
+    lake.ensure(console.print_note)
+    _check_not_empty(lake)
     console.out.print(f"dbt_utils: {install_packages(settings)}.")
     started = time.monotonic()
     with (

@@ -21,10 +21,13 @@ from rich.table import Table
 from taxi_pipeline.bench import BenchReport
 from taxi_pipeline.build import BuildListener, BuildReport
 from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.estimate import Estimate
 from taxi_pipeline.ingest import IngestResult, ManyResult
 from taxi_pipeline.lake import ManifestEntry
+from taxi_pipeline.load import LoadReport
 from taxi_pipeline.sample import NOTICE
 from taxi_pipeline.summary import WarehouseSummary
+from taxi_pipeline.warehouses.base import Advance, Partition
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -82,6 +85,77 @@ def transfer() -> Iterator[Callable[[str, int, int | None], None]]:
             progress.update(tasks[name], completed=done, total=total)
 
         yield update
+
+
+@contextmanager
+def load_progress() -> Iterator[tuple[Callable[[int], None], Callable[[Partition], Advance]]]:
+    """Show a load: a bar over its rows on a terminal, a line per file in a log.
+
+    Yields:
+        A function to be told the rows in all, and one to be told which file begins; the latter gives
+        the function to be told of that file's rows.
+    """
+    if not out.is_terminal:
+
+        def begin_logged(partition: Partition) -> Advance:
+            out.print(_load_line(partition))
+            return lambda _rows: None
+
+        yield lambda _total: None, begin_logged
+        return
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,} of {task.total:,} rows"),
+        TimeElapsedColumn(),
+        console=out,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("Comparing with the lake", total=0)
+
+        def begin(partition: Partition) -> Advance:
+            progress.update(task, description=_load_line(partition))
+            return lambda rows: progress.advance(task, rows)
+
+        yield lambda total: progress.update(task, total=total), begin
+
+
+def _load_line(partition: Partition) -> str:
+    what = f"{partition.service.label} {partition.month:%Y-%m}"
+    return (
+        f"removing {what}"
+        if partition.path is None
+        else f"loading  {what}: {partition.rows:,} rows"
+    )
+
+
+def print_loaded(report: LoadReport, warehouse: str, seconds: float) -> None:
+    """Print what a load did, as one line."""
+    parts = [f"{len(report.loaded)} files loaded ({report.rows:,} rows)"]
+    if report.removed:
+        parts.append(f"{len(report.removed)} removed")
+    parts.append(f"{report.unchanged} unchanged")
+    out.print(f"{escape(warehouse)}: {', '.join(parts)} in {seconds:.1f} s")
+
+
+def print_estimate(estimates: Sequence[Estimate]) -> None:
+    """Print the bytes that each statement would scan, and their sum."""
+    table = Table(title="Would scan", title_justify="left")
+    table.add_column("node")
+    table.add_column("kind")
+    table.add_column("MB", justify="right")
+    for estimate in sorted(estimates, key=lambda item: -(item.scanned_bytes or 0)):
+        known = estimate.scanned_bytes is not None
+        megabytes = f"{(estimate.scanned_bytes or 0) / 1e6:,.1f}" if known else "?"
+        table.add_row(escape(estimate.name), estimate.kind, megabytes)
+    out.print(table)
+    total = sum(estimate.scanned_bytes or 0 for estimate in estimates)
+    out.print(f"{total / 1e9:,.2f} GB in all; nothing has been run or billed.")
+    if unknown := [estimate for estimate in estimates if estimate.scanned_bytes is None]:
+        out.print(
+            f"{len(unknown)} cannot be known before what they read is built: {escape(unknown[0].reason)}"
+        )
 
 
 @contextmanager
@@ -241,7 +315,7 @@ def print_bench(reports: Sequence[BenchReport], memory: str) -> None:
                 f"{step.seconds / report.floor.seconds:.2f}",
             )
         table.add_section()
-    out.print(table)
+    out.print(table, width=None if out.is_terminal else 120)  # a log has no width of its own
     for report in reports:
         verdict = "equal" if report.equals_full_refresh else "[bold red]differ from[/]"
         out.print(f"Scale {report.scale:g}: the tables {verdict} a full refresh of the same files.")

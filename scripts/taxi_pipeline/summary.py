@@ -1,21 +1,26 @@
 """What a build has made of the files: read from the small tables of the warehouse, never from all trips."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import duckdb
 
 from taxi_pipeline.settings import Settings
 
+Query = Callable[[str], Sequence[tuple[Any, ...]]]
+
 _BY_SERVICE = """
 with sources as (
-    select service_type, count(*) as files, sum(row_count) as rows_in, bool_or(is_synthetic) as is_synthetic
+    select service_type, count(*) as files, cast(sum(row_count) as bigint) as rows_in,
+        max(case when is_synthetic then 1 else 0 end) as is_synthetic
     from stg_ingested_files
     where superseded_at is null
     group by service_type
 ),
 accepted as (
-    select service_type, sum(row_count) as accepted, sum(total_amount) as revenue
+    select service_type, cast(sum(row_count) as bigint) as accepted, sum(total_amount) as revenue
     from mart_daily_service_summary
     group by service_type
 ),
@@ -75,16 +80,35 @@ class WarehouseSummary:
         return any(service.is_synthetic for service in self.services)
 
 
-def summarize(settings: Settings) -> WarehouseSummary:
-    """Read the summary from the embedded warehouse.
+def summarize(query: Query) -> WarehouseSummary:
+    """Read the summary from a warehouse that has been built.
+
+    Args:
+        query: gives the rows of a query on the target's schema.
+    """
+    services = (
+        ServiceTotals(
+            service=str(service),
+            files=int(files),
+            rows_in=int(rows_in),
+            accepted=int(accepted),
+            rejected=int(rejected),
+            revenue=None if revenue is None else Decimal(str(revenue)),
+            is_synthetic=bool(is_synthetic),
+        )
+        for service, files, rows_in, accepted, rejected, revenue, is_synthetic in query(_BY_SERVICE)
+    )
+    rejected = (
+        (str(service), str(reason), int(rows)) for service, reason, rows in query(_BY_REASON)
+    )
+    return WarehouseSummary(tuple(services), tuple(rejected))
+
+
+def summarize_embedded(settings: Settings) -> WarehouseSummary:
+    """Read the summary from the DuckDB warehouse.
 
     Raises:
         duckdb.Error: the warehouse has not been built, or another process writes to it.
     """
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
-        services = connection.execute(_BY_SERVICE).fetchall()
-        rejected = connection.execute(_BY_REASON).fetchall()
-    return WarehouseSummary(
-        tuple(ServiceTotals(*row) for row in services),
-        tuple((str(service), str(reason), int(rows)) for service, reason, rows in rejected),
-    )
+        return summarize(lambda sql: connection.execute(sql).fetchall())

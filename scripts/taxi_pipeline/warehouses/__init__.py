@@ -1,0 +1,45 @@
+"""The warehouses beyond DuckDB: how each takes the lake's partitions in, and answers a query.
+
+``open_warehouse`` gives the one that a target of ``profiles.yml`` names; credentials are dbt's own.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.settings import Settings
+from taxi_pipeline.warehouses.base import Warehouse
+from taxi_pipeline.warehouses.credentials import read_credentials
+
+__all__ = ["Warehouse", "open_warehouse"]
+
+
+@contextmanager
+def open_warehouse(settings: Settings, target: str | None) -> Iterator[Warehouse]:
+    """Connect to the warehouse of a target, and disconnect at the end.
+
+    Args:
+        settings: where ``profiles.yml`` is.
+        target: a name among its outputs; None for its default.
+
+    Raises:
+        TaxiError: there is no such target, it cannot be reached, or it is of a kind that reads the lake in place.
+    """
+    credentials = read_credentials(settings, target)
+    # The drivers take a second to import; a DuckDB user never needs them.
+    if credentials.type == "postgres":
+        from taxi_pipeline.warehouses.postgres import connect_postgres  # noqa: PLC0415
+
+        with connect_postgres(credentials) as warehouse:
+            yield warehouse
+    elif credentials.type == "bigquery":
+        from taxi_pipeline.warehouses.bigquery import connect_bigquery  # noqa: PLC0415
+
+        with connect_bigquery(credentials) as warehouse:
+            yield warehouse
+    else:
+        raise TaxiError(
+            f"target {target}",
+            f"it is {credentials.type}, which reads the lake in place",
+            "leave `taxi load` out and run `taxi build`",
+        )

@@ -1,0 +1,244 @@
+"""BigQuery: a file's rows go in by one load job that replaces their month, which is atomic.
+
+The manifest follows the partition. Should the process die in between, the file counts as not loaded, and
+the next load puts the same rows in the same place again.
+"""
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from dbt.adapters.bigquery.clients import create_bigquery_client
+from google.api_core.exceptions import (
+    Forbidden,
+    GoogleAPIError,
+    NotFound,
+    RetryError,
+    Unauthorized,
+)
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import bigquery
+from requests.exceptions import ConnectionError as UnreachableError
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.lake import canonical_columns
+from taxi_pipeline.schemas import Column, Service
+from taxi_pipeline.warehouses.base import (
+    MANIFEST,
+    MANIFEST_COLUMNS,
+    Advance,
+    FileKey,
+    Partition,
+    manifest_row,
+    raw_schema,
+)
+
+_TYPES = {
+    "bigint": "INT64",
+    "integer": "INT64",
+    "varchar": "STRING",
+    "date": "DATE",
+    "timestamp": "DATETIME",  # wall time: BigQuery's TIMESTAMP is an instant
+    "boolean": "BOOL",
+}
+_GO_ON = "run it again: it goes on where this one stopped, and the old rows are as they were"
+
+
+@contextmanager
+def connect_bigquery(credentials: Any) -> Iterator["BigQueryWarehouse"]:
+    """Connect with the credentials of a dbt target.
+
+    Raises:
+        TaxiError: there are no credentials that Google accepts.
+    """
+    name = f"BigQuery {credentials.database}"
+    with _faults_named(name):
+        client = create_bigquery_client(credentials)
+    try:
+        yield BigQueryWarehouse(name, client, credentials)
+    finally:
+        client.close()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _faults_named(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (GoogleAPIError, GoogleAuthError, UnreachableError) as error:
+        reason = " ".join(str(getattr(error, "message", None) or error).split())
+        raise TaxiError(name, reason[:300], _remedy(error)) from error
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, (Unauthorized, GoogleAuthError)):
+        return "check DBT_BQ_METHOD and its credentials: `gcloud auth application-default login` for oauth"
+    if isinstance(error, Forbidden):
+        return "README says which roles the account needs"
+    if isinstance(error, NotFound):
+        return "check DBT_BQ_PROJECT and DBT_BQ_DATASET"
+    if isinstance(error, (UnreachableError, RetryError)):
+        return "check the network and DBT_BQ_API_ENDPOINT, then " + _GO_ON
+    return _GO_ON
+
+
+def field(column: Column) -> bigquery.SchemaField:
+    """A canonical column as BigQuery declares it."""
+    if column.type.startswith("decimal"):
+        precision, scale = column.type.removeprefix("decimal(").removesuffix(")").split(",")
+        return bigquery.SchemaField(
+            column.name, "NUMERIC", precision=int(precision), scale=int(scale)
+        )
+    return bigquery.SchemaField(column.name, _TYPES[column.type])
+
+
+class BigQueryWarehouse:
+    """The raw dataset of a BigQuery project.
+
+    Args:
+        name: what to call it in a message.
+        client: an authorized client.
+        credentials: the dbt target's, for its dataset and location.
+    """
+
+    def __init__(self, name: str, client: bigquery.Client, credentials: Any) -> None:
+        self._name = name
+        self._client = client
+        self._credentials = credentials
+        self._raw = bigquery.DatasetReference(client.project, raw_schema())
+        self._manifest: list[dict[str, Any]] = []
+
+    @property
+    def name(self) -> str:
+        """Kind and project."""
+        return self._name
+
+    def prepare(self) -> None:
+        """Create the raw dataset, a table per service partitioned by month, and the manifest."""
+        with _faults_named(self._name):
+            dataset = bigquery.Dataset(self._raw)
+            dataset.location = self._credentials.location
+            self._client.create_dataset(dataset, exists_ok=True)
+            for service in Service:
+                table = bigquery.Table(
+                    self._raw.table(service.value),
+                    schema=[field(column) for column in canonical_columns(service)],
+                )
+                table.time_partitioning = _by_month()
+                self._client.create_table(table, exists_ok=True)
+            manifest = bigquery.Table(
+                self._raw.table(MANIFEST), schema=[field(column) for column in MANIFEST_COLUMNS]
+            )
+            self._client.create_table(manifest, exists_ok=True)
+
+    def loaded(self) -> dict[FileKey, str]:
+        """The load_id of every file that is there in full."""
+        with _faults_named(self._name):
+            rows = self._client.list_rows(self._client.get_table(self._raw.table(MANIFEST)))
+            self._manifest = [_as_text(dict(row.items())) for row in rows]
+        return {
+            (row["service_type"], row["file_month"]): row["load_id"]
+            for row in self._manifest
+            if row["superseded_at"] is None
+        }
+
+    def replace(self, partition: Partition, advance: Advance) -> None:
+        """Put a file's rows in place of its month's, then record it."""
+        with _faults_named(self._name):
+            if partition.path is None:
+                self._client.query_and_wait(
+                    f"delete from `{self._raw.project}.{self._raw.dataset_id}.{partition.service}`"
+                    f" where file_month = date '{partition.month.isoformat()}'"
+                )
+            else:
+                self._load_month(partition, partition.path, advance)
+            service, month = partition.key
+            self._manifest = [
+                row
+                for row in self._manifest
+                if (row["service_type"], row["file_month"]) != (service, month)
+            ] + [manifest_row(entry) for entry in partition.versions]
+            self._write_manifest()
+
+    def finish(self) -> None:
+        """BigQuery keeps its own statistics."""
+
+    def query(self, sql: str) -> Sequence[tuple[Any, ...]]:
+        """Rows of a query in the target's own dataset."""
+        dataset = bigquery.DatasetReference(self._client.project, self._credentials.schema)
+        config = bigquery.QueryJobConfig(
+            default_dataset=dataset, maximum_bytes_billed=self._credentials.maximum_bytes_billed
+        )
+        with _faults_named(self._name):
+            return [row.values() for row in self._client.query_and_wait(sql, job_config=config)]
+
+    def bytes_scanned(self, sql: str) -> int:
+        """Bytes that a statement would scan, by a dry run, which costs nothing."""
+        config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False)
+        with _faults_named(self._name):
+            return int(self._client.query(sql, job_config=config).total_bytes_processed or 0)
+
+    def _load_month(self, partition: Partition, path: Path, advance: Advance) -> None:
+        config = bigquery.LoadJobConfig(
+            source_format=bigquery.SourceFormat.PARQUET,
+            write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+            schema=[field(column) for column in canonical_columns(partition.service)],
+            time_partitioning=_by_month(),
+        )
+        month = self._raw.table(f"{partition.service}${partition.month:%Y%m}")
+        size = path.stat().st_size
+        with path.open("rb") as stream:
+            counted = _CountedStream(stream, size, partition.rows, advance)
+            self._client.load_table_from_file(counted, month, size=size, job_config=config).result()  # type: ignore[arg-type]
+
+    def _write_manifest(self) -> None:
+        config = bigquery.LoadJobConfig(
+            source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
+            write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+            schema=[field(column) for column in MANIFEST_COLUMNS],
+        )
+        lines = "".join(json.dumps(row) + "\n" for row in self._manifest)
+        stream = io.BytesIO(lines.encode())
+        self._client.load_table_from_file(
+            stream, self._raw.table(MANIFEST), job_config=config
+        ).result()
+
+
+def _by_month() -> bigquery.TimePartitioning:
+    return bigquery.TimePartitioning(type_=bigquery.TimePartitioningType.MONTH, field="file_month")
+
+
+def _as_text(row: dict[str, Any]) -> dict[str, Any]:
+    """A manifest row as it is written: dates, times and amounts as text."""
+    return {
+        name: value if value is None or isinstance(value, (bool, int)) else str(value)
+        for name, value in row.items()
+    }
+
+
+class _CountedStream(io.RawIOBase):
+    """A file that tells how many of its rows have gone over, by its bytes."""
+
+    def __init__(self, stream: BinaryIO, size: int, rows: int, advance: Advance) -> None:
+        self._stream = stream
+        self._rows_per_byte = rows / size
+        self._advance = advance
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._stream.seek(offset, whence)
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._advance(round(len(data) * self._rows_per_byte))
+        return data

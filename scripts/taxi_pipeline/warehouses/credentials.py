@@ -1,0 +1,33 @@
+"""Credentials of a dbt target, read by dbt itself, so that they are written down in one place."""
+
+from argparse import Namespace
+from typing import Any
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.settings import Settings
+
+
+def read_credentials(settings: Settings, target: str | None) -> Any:
+    """Read the credentials of a target as its adapter's own class; ``type`` names the adapter.
+
+    Args:
+        settings: where ``profiles.yml`` is.
+        target: a name among its outputs; None for its default.
+
+    Raises:
+        TaxiError: there is no such target, or an environment variable that it needs is not set.
+    """
+    from dbt.config.runtime import load_profile  # noqa: PLC0415 - 1.5 s
+    from dbt.flags import set_from_args  # noqa: PLC0415
+    from dbt_common.exceptions import DbtBaseException  # noqa: PLC0415
+
+    project = str(settings.project_dir)
+    set_from_args(Namespace(profiles_dir=project, project_dir=project), None)
+    try:
+        return load_profile(project, {}, target_override=target).credentials
+    except DbtBaseException as error:
+        raise TaxiError(
+            f"target {target}",
+            " ".join(str(error).split()),
+            "see profiles.yml and its comments; `taxi load --help` names the variables",
+        ) from error
