@@ -6,6 +6,24 @@
 {% endmacro %}
 
 
+{% macro type_decimal(precision, scale) %}
+    {#- In a cast. BigQuery knows numeric there, and precision and scale only in the declaration of a column. -#}
+    {{ return(adapter.dispatch("type_decimal", "nyc_taxi")(precision, scale)) }}
+{% endmacro %}
+
+{% macro duckdb__type_decimal(precision, scale) %}
+    {{ return("decimal(" ~ precision ~ ", " ~ scale ~ ")") }}
+{% endmacro %}
+
+{% macro postgres__type_decimal(precision, scale) %}
+    {{ return("decimal(" ~ precision ~ ", " ~ scale ~ ")") }}
+{% endmacro %}
+
+{% macro bigquery__type_decimal(precision, scale) %}
+    {{ return("numeric") }}
+{% endmacro %}
+
+
 {% macro row_fingerprint(columns) %}
     {#- A 64-bit number that equal rows share; nulls equal nulls. Only ever a first sieve: equality is checked on the columns. -#}
     {{ return(adapter.dispatch("row_fingerprint", "nyc_taxi")(columns)) }}
@@ -52,7 +70,7 @@
     {%- set ten_thousandths = integer_quotient("20000 * " ~ dividend ~ " + " ~ divisor, "2 * " ~ divisor) -%}
     {{ return(
         "cast(case when (" ~ numerator ~ " < 0) <> (" ~ denominator ~ " < 0) then -1 else 1 end * cast("
-        ~ ten_thousandths ~ " as decimal(18, 0)) * cast('0.0001' as decimal(4, 4)) as decimal(18, 4))"
+        ~ ten_thousandths ~ " as " ~ type_decimal(18, 0) ~ ") * cast('0.0001' as " ~ type_decimal(4, 4) ~ ") as " ~ type_decimal(18, 4) ~ ")"
     ) }}
 {% endmacro %}
 
@@ -87,4 +105,14 @@
 
 {% macro postgres__refresh_statistics() %}
     {% if model.config.materialized in ("table", "incremental") %}analyze {{ this }}{% endif %}
+{% endmacro %}
+
+
+{% macro bigquery__get_empty_schema_sql(columns) %}
+    {#- dbt's check of a contract casts null to each type; BigQuery takes no precision and scale there. -#}
+    {% set plain = {} %}
+    {% for name, column in columns.items() %}
+        {% do plain.update({name: dict(column, data_type=modules.re.sub("\\s*\\(.*\\)", "", column["data_type"]))}) %}
+    {% endfor %}
+    {{ return(dbt.bigquery__get_empty_schema_sql(plain)) }}
 {% endmacro %}

@@ -7,7 +7,7 @@ with yellow as (
         service_type,
         file_month,
         {{ sums(yellow_columns) }},
-        cast(null as decimal(12, 2)) as ehail_fee_amount
+        cast(null as {{ type_decimal(12, 2) }}) as ehail_fee_amount
     from {{ ref("stg_yellow_tripdata") }}
     where {{ in_unverified_files() }}
     group by service_type, file_month
@@ -18,7 +18,7 @@ green as (
         service_type,
         file_month,
         {{ sums(green_columns) }},
-        cast(null as decimal(12, 2)) as airport_fee_amount
+        cast(null as {{ type_decimal(12, 2) }}) as airport_fee_amount
     from {{ ref("stg_green_tripdata") }}
     where {{ in_unverified_files() }}
     group by service_type, file_month

@@ -10,9 +10,9 @@ with zones as (
 points as (
     select
         location_id as zone_id,
-        latitude,
-        longitude,
-        area_sq_miles
+        cast(latitude as {{ type_decimal(9, 6) }}) as latitude,
+        cast(longitude as {{ type_decimal(9, 6) }}) as longitude,
+        cast(area_sq_miles as {{ type_decimal(9, 6) }}) as area_sq_miles
     from {{ ref("zone_points") }}
 ),
 

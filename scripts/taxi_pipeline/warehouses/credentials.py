@@ -1,5 +1,6 @@
 """Credentials of a dbt target, read by dbt itself, so that they are written down in one place."""
 
+import os
 from argparse import Namespace
 from typing import Any
 
@@ -19,9 +20,11 @@ def read_credentials(settings: Settings, target: str | None) -> Any:
     """
     from dbt.config.runtime import load_profile  # noqa: PLC0415 - 1.5 s
     from dbt.flags import set_from_args  # noqa: PLC0415
+    from dbt_common.context import set_invocation_context  # noqa: PLC0415
     from dbt_common.exceptions import DbtBaseException  # noqa: PLC0415
 
     project = str(settings.project_dir)
+    set_invocation_context(os.environ)
     set_from_args(Namespace(profiles_dir=project, project_dir=project), None)
     try:
         return load_profile(project, {}, target_override=target).credentials

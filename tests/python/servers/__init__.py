@@ -1,6 +1,9 @@
 """Real servers for the tests, started on a free port of 127.0.0.1 and stopped afterwards."""
 
+import ctypes
+import signal
 import socket
+import sys
 
 
 def free_port() -> int:
@@ -8,3 +11,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def die_with_parent() -> None:
+    """To run in the child, between fork and exec: no server outlives a test run that is killed."""
+    if _LIBC is not None:
+        _LIBC.prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG

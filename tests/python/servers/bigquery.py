@@ -21,12 +21,13 @@ from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from servers import free_port
+from servers import die_with_parent, free_port
 
 PROJECT = "nyc-local"
 _HERE = Path(__file__).resolve().parent
 _ENVIRONMENT = _HERE.parents[2] / ".venv-bigquery"
 _START_SECONDS = 60
+_WHICH_PLATFORM = "import duckdb; print(duckdb.sql('pragma platform').fetchone()[0])"
 
 
 def find_python() -> Path | None:
@@ -67,9 +68,10 @@ def _place_extensions() -> None:
     binaries = list(packages.rglob("*.duckdb_extension"))
     if not binaries:
         raise RuntimeError(f"no DuckDB extension in {packages}")
+    asked = [str(_ENVIRONMENT / "bin" / "python"), "-c", _WHICH_PLATFORM]
+    platform = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
     for binary in binaries:
-        # <version>/<platform>/<name>.duckdb_extension, as in the wheel
-        version, platform = binary.parts[-3:-1]
+        version = binary.parent.name
         target = _ENVIRONMENT / "home" / ".duckdb" / "extensions" / version / platform
         target.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(binary, target / binary.name)
@@ -140,6 +142,7 @@ def run_bigquery(python: Path) -> Iterator[BigQueryServer]:
             env={"PATH": os.environ["PATH"], "HOME": str(_ENVIRONMENT / "home")},
             stdout=log,
             stderr=log,
+            preexec_fn=die_with_parent,
         )
     try:
         end = time.monotonic() + _START_SECONDS

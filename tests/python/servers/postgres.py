@@ -1,13 +1,11 @@
 """A throw-away Postgres: a data folder of its own, gone with the test run."""
 
-import ctypes
 import importlib.util
 import os
 import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,7 +17,7 @@ from typing import Any
 import adbc_driver_postgresql.dbapi
 from adbc_driver_manager import Error as DriverError
 
-from servers import free_port
+from servers import die_with_parent, free_port
 
 PASSWORD = "not-a-secret"  # noqa: S105 - of a server that lives for minutes on loopback
 _SETTINGS = {
@@ -136,7 +134,7 @@ def _serve(folder: Path, binaries: Path, identity: dict[str, Any]) -> Iterator[P
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
             **identity,
         )
     try:
@@ -172,11 +170,3 @@ def _unprivileged_user() -> pwd.struct_passwd | None:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
     return pwd.getpwnam(next(name for name in ("postgres", "nobody") if name in names))
-
-
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
-
-def _die_with_parent() -> None:
-    if _LIBC is not None:
-        _LIBC.prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG: no server outlives a test run that is killed
