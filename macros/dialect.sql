@@ -56,7 +56,7 @@
 {% endmacro %}
 
 {% macro bigquery__integer_quotient(dividend, divisor) %}
-    {{ return("div(" ~ dividend ~ ", " ~ divisor ~ ")") }}
+    {{ return("div((" ~ dividend ~ "), (" ~ divisor ~ "))") }}
 {% endmacro %}
 
 

@@ -91,7 +91,7 @@ final as (
         payment_type_id,
         trip_type_id,
         passenger_count,
-        case when not is_distance_implausible then trip_distance_miles end as trip_distance_miles,
+        cast(case when not is_distance_implausible then trip_distance_miles end as {{ type_decimal(12, 3) }}) as trip_distance_miles,
         duration_seconds as trip_duration_seconds,
         fare_amount,
         extra_amount,

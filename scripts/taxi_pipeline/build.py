@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from taxi_pipeline.errors import TaxiError
@@ -142,7 +142,7 @@ def docs_command(target: str | None = None) -> list[str]:
 
 def compile_command(options: BuildOptions) -> list[str]:
     """The command that writes the SQL of a build and runs none of it."""
-    return ["compile", *build_command(options)[1:]]
+    return ["compile", *build_command(replace(options, unit_tests=True))[1:]]
 
 
 def retry_command() -> list[str]:

@@ -250,6 +250,10 @@ def print_build(report: BuildReport, seconds: float) -> None:
             f"[bold red]{node.status}[/] {node.kind} {escape(node.name)}: {escape(node.message)}{where}"
         )
     if not report.nodes:
+        if not report.complaint:
+            out.print(
+                "dbt had nothing to do. Unit tests alone: `dbt test --select test_type:unit`."
+            )
         return
     relations = sum(report.count(kind, "success") for kind in ("model", "seed", "snapshot"))
     tests = report.count("test", "pass", "warn") + report.count("unit_test", "pass")

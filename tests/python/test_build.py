@@ -51,12 +51,23 @@ def test_a_selector_that_matches_nothing_is_an_error(built: Warehouse) -> None:
     assert "matches fact_tripz" in printed
 
 
-def test_unit_tests_run_on_request_and_all_of_them(built: Warehouse) -> None:
+def test_every_unit_test_passes_and_a_build_runs_them_on_request_only(built: Warehouse) -> None:
     listed = built.dbt("--quiet", "list", "--resource-type", "unit_test")
     defined = len([line for line in listed.splitlines() if line.startswith("unit_test:")])
     assert defined >= 20
-    printed = built.taxi("build", "--unit-tests", "--select", "test_type:unit")
-    assert f"{defined} tests passed" in printed
+    assert f"PASS={defined} " in built.dbt("test", "--select", "test_type:unit")
+    of_model = len(
+        [line for line in listed.splitlines() if "unit_test:" in line and ".int_trips." in line]
+    )
+    without = built.taxi("build", "--select", "int_trips")
+    assert "0 tests passed" in without
+    assert f"{of_model} tests passed" in built.taxi(
+        "build", "--unit-tests", "--select", "int_trips"
+    )
+
+
+def test_a_selection_that_dbt_does_nothing_for_says_so(built: Warehouse) -> None:
+    assert "nothing to do" in built.taxi("build", "--select", "test_type:unit")
 
 
 def test_an_unknown_target_is_an_error_that_names_the_known_ones(built: Warehouse) -> None:

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from taxi_pipeline.sample import write_sample
+from trip_files import restate
 from warehouse import Warehouse, copy_project, differences
 
 pytestmark = pytest.mark.xdist_group("increments")
@@ -64,18 +65,6 @@ def test_services_one_by_one_in_one_order_give_what_one_full_refresh_gives(
             warehouse.taxi("ingest", str(path))
         warehouse.taxi("build")
     assert differences(at_once, warehouse) == {}
-
-
-def restate(path: Path, folder: Path, select: str, limit: int = 10**9) -> Path:
-    """Write another version of a file: the same name, other rows."""
-    folder.mkdir(exist_ok=True)
-    target = folder / path.name
-    metadata = "{taxi_synthetic: 'true'}"
-    duckdb.sql(
-        f"copy (select {select} from read_parquet('{path}') limit {limit})"
-        f" to '{target}' (format parquet, kv_metadata {metadata})"
-    )
-    return target
 
 
 def test_a_restated_month_replaces_its_rows_and_no_others(

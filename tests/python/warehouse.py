@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,12 @@ class Warehouse:
     Attributes:
         project: the copy.
         data: the data folder.
+        variables: further variables of the environment, such as those of a server.
     """
 
     project: Path
     data: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -67,6 +70,7 @@ class Warehouse:
             "TAXI_DATA_DIR": str(self.data),
             "NO_COLOR": "1",
             "COLUMNS": "200",
+            **self.variables,
         }
 
     def taxi_command(self, *arguments: str) -> list[str]:

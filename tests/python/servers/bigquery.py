@@ -99,7 +99,7 @@ class BigQueryServer:
         """The variables of the target ``prod`` in profiles.yml."""
         return {
             "DBT_BQ_METHOD": "oauth-secrets",
-            "DBT_ENV_SECRET_BQ_TOKEN": "any",
+            "DBT_ENV_SECRET_BQ_TOKEN": "no-secret-token",
             "DBT_BQ_API_ENDPOINT": self.endpoint,
             "DBT_BQ_PROJECT": PROJECT,
         }
@@ -108,8 +108,8 @@ class BigQueryServer:
         """Google's own client, pointed at the emulator."""
         return bigquery.Client(
             project=PROJECT,
-            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-            client_options=ClientOptions(api_endpoint=self.endpoint),  # type: ignore[no-untyped-call]
+            credentials=AnonymousCredentials(),
+            client_options=ClientOptions(api_endpoint=self.endpoint),
         )
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
@@ -164,4 +164,3 @@ def run_bigquery(python: Path) -> Iterator[BigQueryServer]:
         except subprocess.TimeoutExpired:
             process.kill()
         shutil.rmtree(folder, ignore_errors=True)
-

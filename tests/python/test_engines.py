@@ -1,0 +1,192 @@
+"""Postgres and BigQuery for real: the same models, the same numbers as DuckDB, to the cent and to the row."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from servers.bigquery import BigQueryServer, find_python, run_bigquery
+from servers.postgres import PostgresServer, run_postgres
+from taxi_pipeline.sample import write_sample
+from trip_files import restate
+from warehouse import Warehouse, copy_project
+
+pytestmark = pytest.mark.xdist_group("engines")
+
+COMPARED = (
+    "fact_trips",
+    "rejected_trips",
+    "mart_monthly_zone_revenue",
+    "mart_daily_service_summary",
+    "dim_zones",
+    "dim_dates",
+    "dim_vendors",
+    "dim_payment_types",
+    "dim_rate_codes",
+    "dim_trip_types",
+    "dim_reject_reasons",
+    "int_exact_duplicates",
+    "int_reversal_pairs",
+    "stg_ingested_files",
+)
+
+Server = PostgresServer | BigQueryServer
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A server and the target of profiles.yml that leads to it."""
+
+    target: str
+    server: Server
+
+    def of(self, warehouse: Warehouse, name: str) -> Warehouse:
+        """The same project and lake, built into schemas of their own on this server."""
+        schemas = {
+            "DBT_PG_SCHEMA": name,
+            "DBT_BQ_DATASET": name,
+            "TAXI_RAW_SCHEMA": f"raw_{name}",
+        }
+        return replace(warehouse, variables={**self.server.environment, **schemas})
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Engine]:
+    with run_postgres() as server:
+        yield Engine("postgres", server)
+
+
+@pytest.fixture(scope="module")
+def bigquery() -> Iterator[Engine]:
+    python = find_python()
+    if python is None:
+        pytest.skip("the BigQuery emulator needs Python 3.13: put python3.13 on the path")
+    with run_bigquery(python) as server:
+        yield Engine("prod", server)
+
+
+@pytest.fixture(params=["postgres", "bigquery"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    found: Engine = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_project(tmp_path_factory.mktemp("engines") / "project")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample(folder, 0.2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def embedded(project: Path, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """DuckDB's build of the sample, in one go."""
+    warehouse = Warehouse(project, tmp_path_factory.mktemp("embedded") / "data")
+    warehouse.taxi("run", str(files))
+    return warehouse
+
+
+def plain(value: Any, model: Any) -> Any:
+    """A value as DuckDB gives it; Postgres's driver gives decimals as text."""
+    if isinstance(model, Decimal) and value is not None:
+        return Decimal(str(value))
+    return value
+
+
+def differences(embedded: Warehouse, engine: Engine, schema: str) -> dict[str, list[Any]]:
+    """Rows, per table, that only one side has; at most three of them."""
+    different = {}
+    for table in COMPARED:
+        columns = [
+            name
+            for (name,) in embedded.query(
+                f"select column_name from duckdb_columns() where table_name = '{table}' order by column_index"
+            )
+        ]
+        listed = ", ".join(columns)
+        expected = embedded.query(f"select {listed} from {table}")
+        models = [
+            next((row[i] for row in expected if row[i] is not None), None)
+            for i in range(len(columns))
+        ]
+        actual = (
+            tuple(plain(value, model) for value, model in zip(row, models, strict=True))
+            for row in engine.server.query(f"select {listed} from {schema}.{table}")
+        )
+        left, right = Counter(expected), Counter(actual)
+        assert left or table.startswith("int_"), f"{table} is empty, which compares nothing"
+        if left != right:
+            different[table] = [
+                *list((left - right).items())[:3],
+                *list((right - left).items())[:3],
+            ]
+    return different
+
+
+def test_the_sample_gives_the_same_numbers_everywhere(engine: Engine, embedded: Warehouse) -> None:
+    printed = engine.of(embedded, "sample").taxi("run", "--target", engine.target)
+    assert differences(embedded, engine, "sample") == {}
+    accepted = embedded.scalar("select count(*) from fact_trips where service_type = 'Yellow'")
+    assert f" {accepted:,} " in printed
+
+
+def test_real_months_give_the_same_numbers_everywhere(
+    engine: Engine, project: Path, shared_data: Path, tmp_path: Path
+) -> None:
+    real = Warehouse(project, tmp_path / "data")
+    real.taxi("ingest", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
+    head = shared_data / "heads" / "fhv_tripdata_2019-02.csv"
+    if head.exists():
+        real.taxi("ingest", str(head))
+    real.taxi("build")
+    engine.of(real, "real").taxi("run", "--target", engine.target)
+    different = differences(real, engine, "real")
+    assert different == {}
+
+
+def test_months_one_by_one_and_restated_give_what_duckdb_gives(
+    engine: Engine, project: Path, files: Path, tmp_path: Path
+) -> None:
+    """A first build, a month more, a month in another version, and one taken away."""
+    grown = Warehouse(project, tmp_path / "data")
+    server = engine.of(grown, "grown")
+    grown.taxi("ingest", *(str(path) for path in sorted(files.glob("*-10.parquet"))))
+    server.taxi("run", "--target", engine.target)
+    grown.taxi("ingest", *(str(path) for path in sorted(files.glob("*-11.parquet"))))
+    server.taxi("run", "--target", engine.target)
+    restated = restate(files / "yellow_tripdata_2025-10.parquet", tmp_path / "restated", "*", 1000)
+    grown.taxi("ingest", str(restated))
+    shutil.rmtree(grown.data / "lake" / "green" / "file_month=2025-11-01")
+    printed = server.taxi("run", "--target", engine.target)
+    assert "loading  Yellow 2025-10" in printed
+    assert "removing Green 2025-11" in printed
+    assert "2 removed" not in printed
+    assert "loading  FHV" not in printed
+    grown.taxi("build", "--full-refresh")
+    assert differences(grown, engine, "grown") == {}
+
+
+def test_unit_tests_docs_snapshot_and_freshness_work(engine: Engine, embedded: Warehouse) -> None:
+    server = engine.of(embedded, "sample")
+    server.taxi("run", "--target", engine.target)
+    target = ("--target", engine.target)
+    assert "ERROR=0" in server.dbt("test", *target, "--select", "test_type:unit")
+    assert engine.server.query("select count(*) from sample.snap_taxi_zones") == [(265,)]
+    docs = (server.project / "site" / "docs" / "index.html").read_text(encoding="utf-8")
+    assert '"adapter_type":"' + (
+        "bigquery" if engine.target == "prod" else "postgres"
+    ) in docs.replace(" ", "")
+    fresh = server.dbt("source", "freshness", *target, exit_code=1)  # the sample is of 2025
+    assert fresh.count("ERROR STALE freshness of") == 3
+    unchanged = server.taxi("load", *target)
+    assert "0 files loaded (0 rows), 9 unchanged" in unchanged
