@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from adbc_driver_manager import Error as DriverError
 
 from servers.bigquery import BigQueryServer, find_python, run_bigquery
-from servers.postgres import PostgresServer, run_postgres
+from servers.postgres import PASSWORD, PostgresServer, run_postgres
 from taxi_pipeline.sample import write_sample
 from trip_files import restate
 from warehouse import Warehouse, copy_project
@@ -174,6 +175,27 @@ def test_months_one_by_one_and_restated_give_what_duckdb_gives(
     assert "loading  FHV" not in printed
     grown.taxi("build", "--full-refresh")
     assert differences(grown, engine, "grown") == {}
+
+
+def test_a_bi_role_reads_the_marts_and_nothing_else(engine: Engine, embedded: Warehouse) -> None:
+    role = "user:bi@example.org" if engine.target == "prod" else "bi"
+    if isinstance(engine.server, PostgresServer):
+        engine.server.query(f"create role bi login password '{PASSWORD}'", user="postgres")
+    plain_server = engine.of(embedded, "sample")
+    server = replace(plain_server, variables={**plain_server.variables, "TAXI_BI_ROLE": role})
+    server.taxi("run", "--target", engine.target)
+    if isinstance(engine.server, PostgresServer):
+        engine.server.query("grant usage on schema sample, raw_sample to bi")
+        assert engine.server.query("select count(*) from sample.dim_zones", user="bi") == [(265,)]
+        for hidden in ("sample.int_trips", "sample.stg_yellow_tripdata", "raw_sample.yellow"):
+            with pytest.raises(DriverError, match="permission denied"):
+                engine.server.query(f"select count(*) from {hidden}", user="bi")
+    else:
+        granted = engine.server.query(
+            "select object_name, privilege_type, grantee from sample.INFORMATION_SCHEMA.OBJECT_PRIVILEGES"
+        )
+        assert ("fact_trips", "roles/bigquery.dataViewer", role) in granted
+        assert not [row for row in granted if row[0].startswith(("stg_", "int_"))]
 
 
 def test_unit_tests_docs_snapshot_and_freshness_work(engine: Engine, embedded: Warehouse) -> None:

@@ -133,13 +133,14 @@ class Workplace:
         )
 
 
-def restate(path: Path, folder: Path, select: str, limit: int = 10**9) -> Path:
+def restate(path: Path, folder: Path, select: str, limit: int = 10**9, copies: int = 1) -> Path:
     """Write another version of a file: the same name, other rows."""
     folder.mkdir(exist_ok=True)
     target = folder / path.name
     metadata = "{taxi_synthetic: 'true'}"
+    rows = f"(select trips.* from read_parquet('{path}') as trips, range({copies}))"
     duckdb.sql(
-        f"copy (select {select} from read_parquet('{path}') limit {limit})"
+        f"copy (select {select} from {rows} limit {limit})"
         f" to '{target}' (format parquet, kv_metadata {metadata})"
     )
     return target

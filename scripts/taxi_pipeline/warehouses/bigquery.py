@@ -21,6 +21,7 @@ from google.api_core.exceptions import (
 )
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_RETRY
 from requests.exceptions import ConnectionError as UnreachableError
 
 from taxi_pipeline.errors import TaxiError
@@ -44,6 +45,8 @@ _TYPES = {
     "timestamp": "DATETIME",  # wall time: BigQuery's TIMESTAMP is an instant
     "boolean": "BOOL",
 }
+# Google's client would try for ten minutes before it says that nobody answers.
+_RETRY = DEFAULT_RETRY.with_timeout(30)
 _GO_ON = "run it again: it goes on where this one stopped, and the old rows are as they were"
 
 
@@ -120,18 +123,18 @@ class BigQueryWarehouse:
         with _faults_named(self._name):
             dataset = bigquery.Dataset(self._raw)
             dataset.location = self._credentials.location
-            self._client.create_dataset(dataset, exists_ok=True)
+            self._client.create_dataset(dataset, exists_ok=True, retry=_RETRY)
             for service in Service:
                 table = bigquery.Table(
                     self._raw.table(service.value),
                     schema=[field(column) for column in canonical_columns(service)],
                 )
                 table.time_partitioning = _by_month()
-                self._client.create_table(table, exists_ok=True)
+                self._client.create_table(table, exists_ok=True, retry=_RETRY)
             manifest = bigquery.Table(
                 self._raw.table(MANIFEST), schema=[field(column) for column in MANIFEST_COLUMNS]
             )
-            self._client.create_table(manifest, exists_ok=True)
+            self._client.create_table(manifest, exists_ok=True, retry=_RETRY)
 
     def loaded(self) -> dict[FileKey, str]:
         """The load_id of every file that is there in full."""

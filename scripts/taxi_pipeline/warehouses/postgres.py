@@ -30,15 +30,18 @@ from taxi_pipeline.warehouses.base import (
 
 _BATCH_ROWS = 1 << 17
 
+_GO_ON = "run it again: it goes on where this one stopped, and the old rows are as they were"
 _REMEDIES = (
+    ("closed the connection", _GO_ON),
+    ("terminating connection", _GO_ON),
     ("password", "check DBT_PG_USER and DBT_ENV_SECRET_PG_PASSWORD"),
     ("role", "check DBT_PG_USER; README says which rights the role needs"),
     ("does not exist", "create it, or check DBT_PG_DATABASE"),
     ("permission denied", "README says which rights the role needs"),
+    ("extend file", "free some space on the server; the next load goes on where this one stopped"),
     ("space left", "free some space on the server; the next load goes on where this one stopped"),
     ("connect", "check DBT_PG_HOST and DBT_PG_PORT, and whether the server runs"),
 )
-_GO_ON = "run it again: it goes on where this one stopped, and the old rows are as they were"
 
 
 @contextmanager

@@ -108,7 +108,7 @@ class BigQueryServer:
         """Google's own client, pointed at the emulator."""
         return bigquery.Client(
             project=PROJECT,
-            credentials=AnonymousCredentials(),
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
             client_options=ClientOptions(api_endpoint=self.endpoint),
         )
 
@@ -121,15 +121,17 @@ class BigQueryServer:
 
 
 @contextmanager
-def run_bigquery(python: Path) -> Iterator[BigQueryServer]:
-    """Start an emulator without data.
+def run_bigquery(python: Path, folder: Path | None = None) -> Iterator[BigQueryServer]:
+    """Start an emulator.
 
     Args:
         python: a Python 3.13, from ``find_python``.
+        folder: where its data are, to stay; without one it begins empty and leaves nothing.
     """
     interpreter = install(python)
     port, rpc_port = free_port(), free_port()
-    folder = Path(tempfile.mkdtemp(prefix="taxi-bq-"))
+    is_kept = folder is not None
+    folder = folder or Path(tempfile.mkdtemp(prefix="taxi-bq-"))
     command = [
         *(str(interpreter), str(_HERE / "bigquery_emulator.py"), "serve"),
         *("--host", "127.0.0.1", "--port", str(port), "--grpc-port", str(rpc_port)),
@@ -163,4 +165,5 @@ def run_bigquery(python: Path) -> Iterator[BigQueryServer]:
             process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+        if not is_kept:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import pwd
+import resource
 import shutil
 import signal
 import subprocess
@@ -86,9 +87,17 @@ class PostgresServer:
 
 
 @contextmanager
-def run_postgres() -> Iterator[PostgresServer]:
-    """Start a server with a database ``nyc_taxi`` and its owner ``taxi``, who may do nothing else."""
-    folder = Path(tempfile.mkdtemp(prefix="taxi-pg-"))
+def run_postgres(
+    folder: Path | None = None, largest_file: int | None = None
+) -> Iterator[PostgresServer]:
+    """Start a server with a database ``nyc_taxi`` and its owner ``taxi``, who may do nothing else.
+
+    Args:
+        folder: where its data are, to stay; without one it begins empty and leaves nothing.
+        largest_file: bytes to which a file of the server may grow: what a full disk is to it.
+    """
+    is_kept = folder is not None
+    folder = folder or Path(tempfile.mkdtemp(prefix="taxi-pg-"))
     try:
         binaries = next(path for path in binary_folders() if (path / "postgres").exists())
         owner = _unprivileged_user()
@@ -96,36 +105,48 @@ def run_postgres() -> Iterator[PostgresServer]:
         if owner is not None:  # Postgres refuses to run as root
             identity = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
             if "pixeltable" in str(binaries):  # in a folder that only root may enter
-                shutil.copytree(binaries.parent, folder / "install", symlinks=True)
+                shutil.copytree(binaries.parent, folder / "install", dirs_exist_ok=True)
                 binaries = folder / "install" / "bin"
             shutil.chown(folder, owner.pw_uid, owner.pw_gid)
-        yield from _serve(folder, binaries, identity)
+        yield from _serve(folder, binaries, identity, largest_file)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if not is_kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _serve(folder: Path, binaries: Path, identity: dict[str, Any]) -> Iterator[PostgresServer]:
+def _serve(
+    folder: Path, binaries: Path, identity: dict[str, Any], largest_file: int | None
+) -> Iterator[PostgresServer]:
     environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(folder)}
-    secret = folder / "password"
-    secret.write_text(PASSWORD)
-    secret.chmod(0o644)
     data = folder / "data"
-    subprocess.run(
-        [
-            *(str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "--auth=scram-sha-256"),
-            *(f"--pwfile={secret}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"),
-        ],
-        check=True,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        **identity,
-    )
+    is_new = not data.exists()
+    if is_new:
+        secret = folder / "password"
+        secret.write_text(PASSWORD)
+        secret.chmod(0o644)
+        subprocess.run(
+            [
+                *(str(binaries / "initdb"), "-D", str(data), "-U", "postgres"),
+                *("--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync"),
+                *("--encoding=UTF8", "--locale=C.UTF-8"),
+            ],
+            check=True,
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            **identity,
+        )
     port = free_port()
     options = {**_SETTINGS, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
     command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port)]
     for name, value in options.items():
         command += ["-c", f"{name}={value}"]
+
+    def prepare_child() -> None:
+        die_with_parent()
+        if largest_file is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
             command,
@@ -134,11 +155,11 @@ def _serve(folder: Path, binaries: Path, identity: dict[str, Any]) -> Iterator[P
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=prepare_child,
             **identity,
         )
     try:
-        _prepare(port, process, folder)
+        _prepare(port, process, folder, is_new=is_new)
         yield PostgresServer(port, folder, process)
     finally:
         process.send_signal(signal.SIGINT)
@@ -149,15 +170,17 @@ def _serve(folder: Path, binaries: Path, identity: dict[str, Any]) -> Iterator[P
             process.wait(10)
 
 
-def _prepare(port: int, process: "subprocess.Popen[bytes]", folder: Path) -> None:
+def _prepare(port: int, process: "subprocess.Popen[bytes]", folder: Path, *, is_new: bool) -> None:
     uri = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"
     end = time.monotonic() + _START_SECONDS
     while True:
         try:
             with adbc_driver_postgresql.dbapi.connect(uri, autocommit=True) as connection:
-                with connection.cursor() as cursor:
+                if is_new:
+                    cursor = connection.cursor()
                     cursor.execute(f"create role taxi login password '{PASSWORD}'")
                     cursor.execute("create database nyc_taxi owner taxi")
+                    cursor.close()
                 return
         except DriverError:
             if process.poll() is not None or time.monotonic() > end:
