@@ -42,6 +42,24 @@
 {% endmacro %}
 
 
+{% macro seconds_between(start, end) %}
+    {#- Whole seconds, from second to second; dbt.datediff differs in type between adapters, and on Postgres is many times slower. -#}
+    {{ return(adapter.dispatch("seconds_between", "nyc_taxi")(start, end)) }}
+{% endmacro %}
+
+{% macro duckdb__seconds_between(start, end) %}
+    {{ return("cast(" ~ dbt.datediff(start, end, "second") ~ " as " ~ dbt.type_bigint() ~ ")") }}
+{% endmacro %}
+
+{% macro bigquery__seconds_between(start, end) %}
+    {{ return("cast(" ~ dbt.datediff(start, end, "second") ~ " as " ~ dbt.type_bigint() ~ ")") }}
+{% endmacro %}
+
+{% macro postgres__seconds_between(start, end) %}
+    {{ return("cast(extract(epoch from date_trunc('second', " ~ end ~ ") - date_trunc('second', " ~ start ~ ")) as bigint)") }}
+{% endmacro %}
+
+
 {% macro integer_quotient(dividend, divisor) %}
     {#- dividend / divisor of two whole numbers that are not negative, without the remainder. -#}
     {{ return(adapter.dispatch("integer_quotient", "nyc_taxi")(dividend, divisor)) }}

@@ -1,9 +1,3 @@
-{% macro seconds_between(start, end) %}
-    {#- Whole seconds; dbt.datediff alone counts boundaries and differs in type between adapters. -#}
-    cast({{ dbt.datediff(start, end, "second") }} as {{ dbt.type_bigint() }})
-{%- endmacro %}
-
-
 {% macro days_from(day, days) %}
     {#- The midnight `days` days after the date `day`, as wall time. -#}
     cast({{ dbt.dateadd("day", days, day) }} as {{ type_wall_time() }})

@@ -1,6 +1,7 @@
 """From the lake into a warehouse: only what changed, one file after the other, resumable after every one."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date
 
@@ -63,7 +64,7 @@ def load_changes(
     on_plan: Callable[[int], None],
     on_partition: Callable[[Partition], Advance],
 ) -> LoadReport:
-    """Bring every changed partition over; each is complete before the next begins.
+    """Bring every changed partition over; each goes in wholly or not at all.
 
     Args:
         lake: where the partitions are; its lock is held by the caller.
@@ -72,7 +73,7 @@ def load_changes(
         on_partition: told which partition begins; what it returns is told of its rows.
 
     Raises:
-        TaxiError: a partition could not be loaded. Those before it stay, and the next call goes on with it.
+        TaxiError: a partition could not be loaded. Those that are complete stay, and the next call goes on with it.
     """
     warehouse.prepare()
     history = lake.history()
@@ -86,7 +87,17 @@ def load_changes(
                 "the manifest names this partition but it is not there",
                 "run `taxi status`, which repairs the manifest, then load again",
             )
-        warehouse.replace(partition, on_partition(partition))
+    with ThreadPoolExecutor(warehouse.workers) as pool:
+        steps = [
+            pool.submit(lambda one: warehouse.replace(one, on_partition(one)), partition)
+            for partition in partitions
+        ]
+        try:
+            for step in as_completed(steps):
+                step.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     if partitions:
         warehouse.finish()
     current = sum(1 for entry in history if entry.superseded_at is None)

@@ -66,6 +66,9 @@ class Partition:
 class Warehouse(Protocol):
     """A warehouse with a schema of raw tables, one per service and partitioned by month, and a manifest."""
 
+    workers: int
+    """How many partitions it takes in at a time, each in a thread of its own."""
+
     @property
     def name(self) -> str:
         """What to call it in a message: kind and address, no secret."""

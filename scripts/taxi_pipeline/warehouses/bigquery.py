@@ -112,6 +112,7 @@ class BigQueryWarehouse:
         self._credentials = credentials
         self._raw = bigquery.DatasetReference(client.project, raw_schema())
         self._manifest: list[dict[str, Any]] = []
+        self.workers = 1  # the manifest is written after each partition
 
     @property
     def name(self) -> str:

@@ -1,18 +1,18 @@
-"""Postgres: partitions go in by binary COPY, through Arrow's own driver, one file in one transaction.
+"""Postgres: partitions go in by binary COPY, one file in one transaction.
 
 A file's rows are a partition of its service's table. A new version is written as a table of its own and
 takes the old one's place when it is complete; a connection that breaks leaves the old version standing.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
-from urllib.parse import quote, urlencode
 
-import pyarrow as pa
+import psycopg
 import pyarrow.parquet as pq
-from adbc_driver_manager import Error as DriverError
-from adbc_driver_postgresql import dbapi
+from pgpq import ArrowToPostgresBinaryEncoder
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import canonical_columns, quote_identifier, quote_literal
@@ -28,7 +28,8 @@ from taxi_pipeline.warehouses.base import (
     raw_schema,
 )
 
-_BATCH_ROWS = 1 << 17
+_BATCH_ROWS = 1 << 15
+_WORKERS = 2
 
 _GO_ON = "run it again: it goes on where this one stopped, and the old rows are as they were"
 _REMEDIES = (
@@ -52,18 +53,12 @@ def connect_postgres(credentials: Any) -> Iterator["PostgresWarehouse"]:
         TaxiError: the server cannot be reached or refuses.
     """
     name = f"Postgres {credentials.host}:{credentials.port}/{credentials.database}"
-    with _faults_named(name):
-        connection = dbapi.connect(connection_uri(credentials))
-    try:
-        yield PostgresWarehouse(name, connection, credentials.schema)
-    finally:
-        with suppress(DriverError):  # the server may have closed it already
-            connection.close()
-
-
-def connection_uri(credentials: Any) -> str:
-    """The libpq address of a dbt target."""
     options = {
+        "host": credentials.host,
+        "port": credentials.port,
+        "user": credentials.user,
+        "password": credentials.password,
+        "dbname": credentials.database,
         "connect_timeout": credentials.connect_timeout,
         "sslmode": credentials.sslmode,
         "sslcert": credentials.sslcert,
@@ -71,29 +66,31 @@ def connection_uri(credentials: Any) -> str:
         "sslrootcert": credentials.sslrootcert,
         "application_name": "taxi load",
     }
-    given = urlencode({key: value for key, value in options.items() if value})
-    user, password = quote(credentials.user, safe=""), quote(credentials.password, safe="")
-    host = quote(credentials.host, safe="")
-    return f"postgresql://{user}:{password}@{host}:{credentials.port}/{quote(credentials.database, safe='')}?{given}"
+    given = {key: value for key, value in options.items() if value}
+    with _faults_named(name), ExitStack() as stack:
+        # One COPY keeps one core of the server busy and half of one here.
+        connections = [
+            stack.enter_context(psycopg.connect(**given, autocommit=True)) for _ in range(_WORKERS)
+        ]
+        yield PostgresWarehouse(name, connections, credentials.schema)
 
 
 @contextmanager
 def _faults_named(name: str) -> Iterator[None]:
     try:
         yield
-    except DriverError as error:
+    except psycopg.Error as error:
         reason = _reason(error)
         remedy = next((text for sign, text in _REMEDIES if sign in reason.lower()), _GO_ON)
         raise TaxiError(name, reason, remedy) from error
 
 
-def _reason(error: DriverError) -> str:
+def _reason(error: psycopg.Error) -> str:
     """The server's own words in one line, without the driver's preamble."""
     text = " ".join(str(error).split())
     for marker in ("FATAL:", "ERROR:", "failed:"):
-        if marker in text:
-            text = text.split(marker, 1)[1]
-    return text.split(" SQLSTATE")[0].split(" LINE 1")[0].strip(" .") or type(error).__name__
+        text = text.split(marker, 1)[-1]
+    return text.split(" LINE 1")[0].strip(" .") or type(error).__name__
 
 
 def column_type(column: Column) -> str:
@@ -106,13 +103,16 @@ class PostgresWarehouse:
 
     Args:
         name: what to call it in a message.
-        connection: an open connection, in a transaction at all times.
+        connections: open connections that commit each statement; as many files go over at a time.
         schema: the target's own schema, for queries.
     """
 
-    def __init__(self, name: str, connection: dbapi.Connection, schema: str) -> None:
+    def __init__(self, name: str, connections: Sequence[psycopg.Connection], schema: str) -> None:
         self._name = name
-        self._connection = connection
+        self._free: SimpleQueue[psycopg.Connection] = SimpleQueue()
+        for connection in connections:
+            self._free.put(connection)
+        self.workers = len(connections)
         self._schema = schema
         self._raw = quote_identifier(raw_schema())
 
@@ -132,73 +132,69 @@ class PostgresWarehouse:
         statements.append(
             f"create table if not exists {self._raw}.{MANIFEST} ({_definitions(MANIFEST_COLUMNS)})"
         )
-        with _faults_named(self._name):
-            self._execute(statements)
-            self._connection.commit()
+        with self._transaction() as connection:
+            _execute(connection, statements)
 
     def loaded(self) -> dict[FileKey, str]:
         """The load_id of every file that is there."""
-        rows = self._fetch(
-            f"select service_type, file_month::text, load_id from {self._raw}.{MANIFEST} where superseded_at is null"
-        )
+        sql = f"select service_type, file_month::text, load_id from {self._raw}.{MANIFEST} where superseded_at is null"
+        with self._transaction() as connection:
+            rows = connection.execute(_as_sql(sql)).fetchall()
         return {(service, month): load_id for service, month, load_id in rows}
 
     def replace(self, partition: Partition, advance: Advance) -> None:
         """Swap a file's partition and its manifest entries, in one transaction."""
         part = f"{partition.service}_{partition.month:%Y_%m}"
-        target = f"{self._raw}.{quote_identifier(part)}"
-        with _faults_named(self._name):
-            try:
-                if partition.path is None:
-                    self._execute([f"drop table if exists {target}"])
-                else:
-                    self._copy(partition, part, advance)
-                self._execute(self._manifest_statements(partition))
-                self._connection.commit()
-            except BaseException:
-                with suppress(DriverError):
-                    self._connection.rollback()
-                raise
+        old = f"{self._raw}.{quote_identifier(part)}"
+        with self._transaction() as connection:
+            if partition.path is None:
+                _execute(connection, [f"drop table if exists {old}"])
+            else:
+                new = f"{self._raw}.{quote_identifier(part + '_new')}"
+                month = f"date {quote_literal(partition.month.isoformat())}"
+                # Not `like` the parent: its lock would make two loads wait for each other for ever. With the
+                # check the partition is attached without being read again.
+                _execute(
+                    connection,
+                    [
+                        f"create table {new} ({_definitions(canonical_columns(partition.service))},"
+                        f" constraint only_its_month check (file_month is not null and file_month = {month}))",
+                    ],
+                )
+                _copy(connection, new, partition, partition.path, advance)
+                _execute(
+                    connection,
+                    [
+                        f"drop table if exists {old}",
+                        f"alter table {new} rename to {quote_identifier(part)}",
+                        f"alter table {self._raw}.{partition.service} attach partition {old} for values in ({month})",
+                        f"alter table {old} drop constraint only_its_month",
+                    ],
+                )
+            _execute(connection, self._manifest_statements(partition))
 
     def finish(self) -> None:
         """Refresh what the planner knows: a partitioned table is never analyzed by the server itself."""
-        with _faults_named(self._name):
-            self._execute([f"analyze {self._raw}.{service}" for service in Service])
-            self._connection.commit()
+        with self._transaction() as connection:
+            # Staging only asks for whole months, so a small sample says enough.
+            statements = ["set local default_statistics_target = 10"]
+            statements += [f"analyze {self._raw}.{service}" for service in Service]
+            _execute(connection, statements)
 
     def query(self, sql: str) -> Sequence[tuple[Any, ...]]:
         """Rows of a query in the target's own schema."""
-        with _faults_named(self._name):
-            self._execute([f"set local search_path to {quote_identifier(self._schema)}"])
-        return self._fetch(sql)
+        with self._transaction() as connection:
+            _execute(connection, [f"set local search_path to {quote_identifier(self._schema)}"])
+            return connection.execute(_as_sql(sql)).fetchall()
 
-    def _copy(self, partition: Partition, part: str, advance: Advance) -> None:
-        new = f"{part}_new"
-        qualified_new, qualified = (
-            f"{self._raw}.{quote_identifier(new)}",
-            f"{self._raw}.{quote_identifier(part)}",
-        )
-        month = f"date {quote_literal(partition.month.isoformat())}"
-        self._execute(
-            [
-                f"drop table if exists {qualified_new}",
-                # With the check the partition is attached without being read again.
-                f"create table {qualified_new} (like {self._raw}.{partition.service},"
-                f" constraint only_its_month check (file_month is not null and file_month = {month}))",
-            ]
-        )
-        with self._connection.cursor() as cursor:
-            cursor.adbc_ingest(
-                new, _reader(partition, advance), mode="append", db_schema_name=raw_schema()
-            )
-        self._execute(
-            [
-                f"drop table if exists {qualified}",
-                f"alter table {qualified_new} rename to {quote_identifier(part)}",
-                f"alter table {self._raw}.{partition.service} attach partition {qualified} for values in ({month})",
-                f"alter table {qualified} drop constraint only_its_month",
-            ]
-        )
+    @contextmanager
+    def _transaction(self) -> Iterator[psycopg.Connection]:
+        connection = self._free.get()
+        try:
+            with _faults_named(self._name), connection.transaction():
+                yield connection
+        finally:
+            self._free.put(connection)
 
     def _manifest_statements(self, partition: Partition) -> list[str]:
         service, month = partition.key
@@ -214,19 +210,33 @@ class PostgresWarehouse:
             statements.append(f"insert into {self._raw}.{MANIFEST} values ({', '.join(values)})")
         return statements
 
-    def _execute(self, statements: Sequence[str]) -> None:
-        with self._connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
 
-    def _fetch(self, sql: str) -> list[tuple[Any, ...]]:
-        with _faults_named(self._name), self._connection.cursor() as cursor:
-            try:
-                cursor.execute(sql)
-                return list(cursor.fetchall())
-            finally:
-                with suppress(DriverError):
-                    self._connection.rollback()
+def _copy(
+    connection: psycopg.Connection, table: str, partition: Partition, path: Path, advance: Advance
+) -> None:
+    schema = arrow_schema(partition.service)
+    encoder = ArrowToPostgresBinaryEncoder(schema)
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(_as_sql(f"copy {table} from stdin with (format binary)")) as copy,
+        pq.ParquetFile(path) as file,
+    ):
+        copy.write(encoder.write_header())
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            # The encoder takes a column's bits as they are: another type of the same width would be another number.
+            copy.write(encoder.write_batch(batch.cast(schema)))
+            advance(batch.num_rows)
+        copy.write(encoder.finish())
+
+
+def _execute(connection: psycopg.Connection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        connection.execute(_as_sql(statement))
+
+
+def _as_sql(text: str) -> bytes:
+    """A statement as the driver takes it; names and values in it went through ``quote_*``."""
+    return text.encode()
 
 
 def _definitions(columns: Sequence[Column]) -> str:
@@ -235,16 +245,3 @@ def _definitions(columns: Sequence[Column]) -> str:
 
 def _literal(value: Any, type_: str) -> str:
     return "null" if value is None else f"cast({quote_literal(str(value))} as {type_})"
-
-
-def _reader(partition: Partition, advance: Advance) -> pa.RecordBatchReader:
-    """Read a partition batch by batch in the one schema; the driver would copy other types as raw bits."""
-    schema = arrow_schema(partition.service)
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        with pq.ParquetFile(partition.path) as file:
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                yield batch.cast(schema)
-                advance(batch.num_rows)
-
-    return pa.RecordBatchReader.from_batches(schema, batches())

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import adbc_driver_postgresql.dbapi
-from adbc_driver_manager import Error as DriverError
+import psycopg
 
 from servers import die_with_parent, free_port
 
@@ -77,12 +76,12 @@ class PostgresServer:
     def connect(self, user: str = "taxi") -> Any:
         """Open a connection that commits each statement."""
         uri = f"postgresql://{user}:{PASSWORD}@127.0.0.1:{self.port}/nyc_taxi"
-        return adbc_driver_postgresql.dbapi.connect(uri, autocommit=True)
+        return psycopg.connect(uri, autocommit=True)
 
     def query(self, sql: str, user: str = "taxi") -> list[tuple[Any, ...]]:
         """Rows of a query; none for a statement without a result."""
         with self.connect(user) as connection, connection.cursor() as cursor:
-            cursor.execute(sql)
+            cursor.execute(sql.encode())
             return list(cursor.fetchall()) if cursor.description else []
 
 
@@ -175,14 +174,14 @@ def _prepare(port: int, process: "subprocess.Popen[bytes]", folder: Path, *, is_
     end = time.monotonic() + _START_SECONDS
     while True:
         try:
-            with adbc_driver_postgresql.dbapi.connect(uri, autocommit=True) as connection:
+            with psycopg.connect(uri, autocommit=True) as connection:
                 if is_new:
                     cursor = connection.cursor()
                     cursor.execute(f"create role taxi login password '{PASSWORD}'")
                     cursor.execute("create database nyc_taxi owner taxi")
                     cursor.close()
                 return
-        except DriverError:
+        except psycopg.Error:
             if process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError((folder / "server.log").read_text()) from None
             time.sleep(0.05)
