@@ -1,5 +1,7 @@
 """Postgres and BigQuery for real: the same models, the same numbers as DuckDB, to the cent and to the row."""
 
+import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +12,8 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlglot
+from sqlglot import exp
 
 from servers.bigquery import BigQueryServer, find_python, run_bigquery
 from servers.postgres import PASSWORD, PostgresServer, run_postgres
@@ -212,3 +216,86 @@ def test_unit_tests_docs_snapshot_and_freshness_work(engine: Engine, embedded: W
     assert fresh.count("ERROR STALE freshness of") == 3
     unchanged = server.taxi("load", *target)
     assert "0 files loaded (0 rows), 9 unchanged" in unchanged
+
+
+FUNCTIONS_OF_BIGQUERY = {
+    "DATETIME_ADD",
+    "DIV",
+    "FARM_FINGERPRINT",
+    "TO_JSON_STRING",
+}
+"""What sqlglot has no name of its own for, and BigQuery knows."""
+
+
+def test_compiled_bigquery_sql_is_bigquerys_where_the_emulator_is_lax(
+    bigquery: Engine, embedded: Warehouse
+) -> None:
+    server = bigquery.of(embedded, "sample")
+    server.taxi("run", "--target", "prod")
+    manifest = json.loads((server.project / "target" / "manifest.json").read_text())
+    models = [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in {"model", "test"} and node.get("compiled_code")
+    ]
+    assert len(models) > 40
+    for node in models:
+        name, sql = node["name"], node["compiled_code"]
+        code = re.sub(r"--[^\n]*|'[^'\n]*'", "", sql)
+        assert "::" not in code and "//" not in code, name  # noqa: PT018 - both are casts of other engines
+        [tree] = sqlglot.parse(sql, dialect="bigquery")
+        assert tree is not None
+        for cast in tree.find_all(exp.Cast):
+            # sqlglot's names: TIMESTAMP is BigQuery's datetime, TIMESTAMPTZ its timestamp
+            assert cast.to.this != exp.DataType.Type.TIMESTAMPTZ, (name, cast.sql("bigquery"))
+            assert not cast.to.expressions, (name, cast.sql("bigquery"))
+        unknown = {function.name.upper() for function in tree.find_all(exp.Anonymous)}
+        assert unknown <= FUNCTIONS_OF_BIGQUERY, (name, unknown)
+    types = {"file_month": "date", "pickup_date": "date"}
+    partitioned = [node for node in models if node["config"].get("partition_by")]
+    stored = {node["name"] for node in partitioned if node["config"]["materialized"] != "view"}
+    assert stored == {
+        *(
+            "fact_trips",
+            "rejected_trips",
+            "mart_monthly_zone_revenue",
+            "mart_daily_service_summary",
+        ),
+        *("int_metered_twins", "int_exact_duplicates", "int_reversal_pairs"),
+    }
+    client = bigquery.server.client() if isinstance(bigquery.server, BigQueryServer) else None
+    assert client is not None
+    for node in partitioned:
+        partition = node["config"]["partition_by"]
+        assert partition["data_type"] == types[partition["field"]]
+        assert partition["granularity"] == "month"
+        assert len(node["config"].get("cluster_by") or []) <= 4
+        if node["name"] in stored:
+            table = client.get_table(f"sample.{node['name']}")
+            assert table.time_partitioning.type_ == "MONTH"
+            assert {field.name: field.field_type for field in table.schema}[
+                partition["field"]
+            ] == "DATE"
+            wall_times = {f.name: f.field_type for f in table.schema if f.name.endswith("_at")}
+            assert set(wall_times.values()) <= {"DATETIME"}, wall_times
+    assert client.get_table("sample.fact_trips").clustering_fields == [
+        "service_type",
+        "pickup_zone_id",
+    ]
+
+
+def test_a_dry_run_names_every_model_that_would_scan_and_runs_nothing(
+    bigquery: Engine, postgres: Engine, embedded: Warehouse
+) -> None:
+    server = bigquery.of(embedded, "sample")
+    server.taxi("run", "--target", "prod")
+    before = bigquery.server.query("select * from sample.file_ledger")
+    printed = server.taxi("build", "--target", "prod", "--dry-run", "--full-refresh")
+    for model in ("fact_trips", "rejected_trips", "int_metered_twins", "mart_monthly_zone_revenue"):
+        assert f"│ {model} " in printed
+    assert "nothing has been run" in printed
+    assert bigquery.server.query("select * from sample.file_ledger") == before
+    refused = postgres.of(embedded, "sample").taxi(
+        "build", "--target", "postgres", "--dry-run", exit_code=2
+    )
+    assert "does not bill" in refused
