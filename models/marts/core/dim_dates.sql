@@ -20,7 +20,7 @@ numbered as (
         cast(extract(day from date_day) as integer) as day_of_month,
         -- 2009-01-05 is a Monday; counting from it gives the same week on every engine.
         cast(mod(cast({{ dbt.datediff("cast('2008-12-29' as date)", "date_day", "day") }} as integer), 7) + 1 as integer) as iso_day_of_week,
-        cast({{ dbt.date_trunc("month", "date_day") }} as date) as month_start_date
+        cast({{ dbt.dateadd("day", "(1 - extract(day from date_day))", "date_day") }} as date) as month_start_date
     from dated
 ),
 
