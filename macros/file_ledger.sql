@@ -124,6 +124,21 @@
 {% endmacro %}
 
 
+{% macro in_file_months_around(files) %}
+    {#- The files that can hold a trip of those days: their months and the two beside each. Lets every engine prune the fact. -#}
+    {% set months = [] %}
+    {% for service_type, file_month in files %}
+        {% set before = (file_month - modules.datetime.timedelta(days=1)).replace(day=1) %}
+        {% set after = (file_month + modules.datetime.timedelta(days=31)).replace(day=1) %}
+        {% for month in (before, file_month, after) %}
+            {% set literal = "cast('" ~ month ~ "' as date)" %}
+            {% if literal not in months %}{% do months.append(literal) %}{% endif %}
+        {% endfor %}
+    {% endfor %}
+    {{ return("file_month in (" ~ months | join(", ") ~ ")" if months else "1 = 0") }}
+{% endmacro %}
+
+
 {% macro verified_model() %}
     {{ return("fact_trips") }}
 {% endmacro %}
@@ -149,6 +164,13 @@
 {% macro in_days_of_unverified_files() %}
     {% set files = unverified_files() %}
     {{ return("1 = 1" if files is none else in_days_of_files(files)) }}
+{% endmacro %}
+
+
+{% macro in_fact_of_unverified_days() %}
+    {#- The rows of the fact on the days of unverified files, whichever file they come from. -#}
+    {% set files = unverified_files() %}
+    {{ return("1 = 1" if files is none else in_days_of_files(files) ~ " and " ~ in_file_months_around(files)) }}
 {% endmacro %}
 
 

@@ -6,12 +6,17 @@
 
 {% macro in_slice_to_build() %}
     {#- What a model by file has to select: everything, or, where the model stands already, its changed slice. -#}
-    {{ return(in_changed_slice() if is_incremental() else "1 = 1") }}
+    {% if not is_incremental() %}{{ return("1 = 1") }}{% endif %}
+    {% set files = changed_files(model.name, model.config.meta.files_from) %}
+    {% if model.config.meta.slice == "day" %}
+        {{ return(in_days_of_files(files) ~ " and " ~ in_file_months_around(files)) }}
+    {% endif %}
+    {{ return(in_files(files)) }}
 {% endmacro %}
 
 
 {% macro in_changed_slice() %}
-    {#- What an incremental model has to delete and to select again. meta.slice: 'file' (the default) or 'day'. -#}
+    {#- What an incremental model has to delete before it selects again. meta.slice: 'file' (the default) or 'day'. -#}
     {% set files = changed_files(model.name, model.config.meta.files_from) %}
     {{ return(in_days_of_files(files) if model.config.meta.slice == "day" else in_files(files)) }}
 {% endmacro %}

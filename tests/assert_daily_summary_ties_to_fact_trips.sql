@@ -7,7 +7,7 @@ with fact as (
         sum(case when is_voided then 0 else 1 end) as trip_count,
         sum(total_amount) as total_amount
     from {{ ref("fact_trips") }}
-    where {{ in_days_of_unverified_files() }}
+    where {{ in_fact_of_unverified_days() }}
     group by service_type, pickup_date
 ),
 
