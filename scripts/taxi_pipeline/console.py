@@ -319,7 +319,8 @@ def print_bench(reports: Sequence[BenchReport], memory: str) -> None:
                 f"{step.seconds / report.floor.seconds:.2f}",
             )
         table.add_section()
-    out.print(table, width=None if out.is_terminal else 120)  # a log has no width of its own
+    # A log has no width of its own.
+    (out if out.is_terminal else Console(highlight=False, width=120)).print(table)
     for report in reports:
         verdict = "equal" if report.equals_full_refresh else "[bold red]differ from[/]"
         out.print(f"Scale {report.scale:g}: the tables {verdict} a full refresh of the same files.")
