@@ -104,13 +104,22 @@ def run_postgres(
         if owner is not None:  # Postgres refuses to run as root
             identity = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
             if "pixeltable" in str(binaries):  # in a folder that only root may enter
-                shutil.copytree(binaries.parent, folder / "install", dirs_exist_ok=True)
-                binaries = folder / "install" / "bin"
+                binaries = _copy_wheel(binaries, folder / "wheel")
             shutil.chown(folder, owner.pw_uid, owner.pw_gid)
         yield from _serve(folder, binaries, identity, largest_file)
     finally:
         if not is_kept:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy_wheel(binaries: Path, target: Path) -> Path:
+    """Copy the server of the wheel with the libraries beside it, which it finds by their relative place."""
+    package, installation = binaries.parents[1], binaries.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    shutil.copytree(libraries, target / libraries.name, dirs_exist_ok=True)
+    copied = target / package.name / installation.name
+    shutil.copytree(installation, copied, dirs_exist_ok=True)
+    return copied / binaries.name
 
 
 def _serve(
