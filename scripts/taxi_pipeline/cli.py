@@ -31,8 +31,8 @@ from taxi_pipeline.sample import MIN_SCALE, write_sample
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import Settings, load_settings
 from taxi_pipeline.site import make_server, publish_docs
-from taxi_pipeline.summary import summarize, summarize_embedded
-from taxi_pipeline.warehouses import open_warehouse
+from taxi_pipeline.summary import summarize
+from taxi_pipeline.warehouses import open_reader, open_warehouse
 from taxi_pipeline.warehouses.credentials import read_credentials
 
 app = typer.Typer(
@@ -75,18 +75,14 @@ def run(paths: Files = None, target: Target = None) -> None:
         arguments = [str(_write_sample(settings, settings.sample_dir))]
     if arguments:
         _ingest(arguments, settings)
-    is_embedded = _is_embedded(settings, target)
-    if not is_embedded:
+    if not _is_embedded(settings, target):
         _load(settings, target)
     report = _build(settings, build_command(BuildOptions(target)))
     if report.exit_code:
         raise typer.Exit(report.exit_code)
     page = _docs(settings, target)
-    if is_embedded:
-        console.print_summary(summarize_embedded(settings))
-    else:
-        with open_warehouse(settings, target) as warehouse:
-            console.print_summary(summarize(warehouse.query))
+    with open_reader(settings, target) as reader:
+        console.print_summary(summarize(reader.query))
     console.out.print(
         f"Docs: {page} (or `taxi serve`). Done in {time.monotonic() - started:.0f} s."
     )

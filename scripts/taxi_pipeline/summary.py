@@ -5,10 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import duckdb
-
-from taxi_pipeline.settings import Settings
-
 Query = Callable[[str], Sequence[tuple[Any, ...]]]
 
 _BY_SERVICE = """
@@ -102,13 +98,3 @@ def summarize(query: Query) -> WarehouseSummary:
         (str(service), str(reason), int(rows)) for service, reason, rows in query(_BY_REASON)
     )
     return WarehouseSummary(tuple(services), tuple(rejected))
-
-
-def summarize_embedded(settings: Settings) -> WarehouseSummary:
-    """Read the summary from the DuckDB warehouse.
-
-    Raises:
-        duckdb.Error: the warehouse has not been built, or another process writes to it.
-    """
-    with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
-        return summarize(lambda sql: connection.execute(sql).fetchall())

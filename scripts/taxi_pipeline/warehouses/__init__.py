@@ -1,6 +1,6 @@
-"""The warehouses beyond DuckDB: how each takes the lake's partitions in, and answers a query.
+"""The warehouses: how each answers a query, and how those beyond DuckDB take the lake's partitions in.
 
-``open_warehouse`` gives the one that a target of ``profiles.yml`` names; credentials are dbt's own.
+``open_reader`` and ``open_warehouse`` give the one that a target of ``profiles.yml`` names; credentials are dbt's own.
 """
 
 from collections.abc import Iterator
@@ -8,10 +8,30 @@ from contextlib import contextmanager
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import Settings
-from taxi_pipeline.warehouses.base import Warehouse
+from taxi_pipeline.warehouses.base import Reader, Warehouse
 from taxi_pipeline.warehouses.credentials import read_credentials
+from taxi_pipeline.warehouses.embedded import open_embedded
 
-__all__ = ["Warehouse", "open_warehouse"]
+__all__ = ["Reader", "Warehouse", "open_reader", "open_warehouse"]
+
+
+@contextmanager
+def open_reader(settings: Settings, target: str | None) -> Iterator[Reader]:
+    """Connect to the warehouse of a target, DuckDB included, to read what dbt has built there.
+
+    Args:
+        settings: where ``profiles.yml`` and the DuckDB file are.
+        target: a name among its outputs; None for its default.
+
+    Raises:
+        TaxiError: there is no such target, it cannot be reached, or has not been built.
+    """
+    if read_credentials(settings, target).type == "duckdb":
+        with open_embedded(settings) as reader:
+            yield reader
+    else:
+        with open_warehouse(settings, target) as warehouse:
+            yield warehouse
 
 
 @contextmanager

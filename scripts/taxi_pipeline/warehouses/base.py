@@ -63,15 +63,28 @@ class Partition:
         return self.service.label, self.month.isoformat()
 
 
-class Warehouse(Protocol):
-    """A warehouse with a schema of raw tables, one per service and partitioned by month, and a manifest."""
+class Reader(Protocol):
+    """What answers a query on the tables that dbt has built, on any target."""
 
-    workers: int
-    """How many partitions it takes in at a time, each in a thread of its own."""
+    engine: str
+    """dbt's name of the adapter: ``duckdb``, ``postgres`` or ``bigquery``."""
 
     @property
     def name(self) -> str:
         """What to call it in a message: kind and address, no secret."""
+
+    def query(self, sql: str) -> Sequence[tuple[Any, ...]]:
+        """Rows of a query in the target's own schema."""
+
+    def select(self, sql: str) -> list[dict[str, Any]]:
+        """The same with the names of the columns."""
+
+
+class Warehouse(Reader, Protocol):
+    """A warehouse with a schema of raw tables, one per service and partitioned by month, and a manifest."""
+
+    workers: int
+    """How many partitions it takes in at a time, each in a thread of its own."""
 
     def prepare(self) -> None:
         """Create the raw schema and its tables where they are missing."""
@@ -84,9 +97,6 @@ class Warehouse(Protocol):
 
     def finish(self) -> None:
         """Do what is better done once than after each partition."""
-
-    def query(self, sql: str) -> Sequence[tuple[Any, ...]]:
-        """Rows of a query in the target's own schema."""
 
 
 def raw_schema() -> str:

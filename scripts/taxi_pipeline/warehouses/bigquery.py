@@ -112,6 +112,7 @@ class BigQueryWarehouse:
         self._credentials = credentials
         self._raw = bigquery.DatasetReference(client.project, raw_schema())
         self._manifest: list[dict[str, Any]] = []
+        self.engine = "bigquery"
         self.workers = 1  # the manifest is written after each partition
 
     @property
@@ -171,12 +172,19 @@ class BigQueryWarehouse:
 
     def query(self, sql: str) -> Sequence[tuple[Any, ...]]:
         """Rows of a query in the target's own dataset."""
+        return [tuple(row) for row in self._rows(sql)]
+
+    def select(self, sql: str) -> list[dict[str, Any]]:
+        """Rows of a query in the target's own dataset, by column name."""
+        return [dict(row.items()) for row in self._rows(sql)]
+
+    def _rows(self, sql: str) -> list[bigquery.Row]:
         dataset = bigquery.DatasetReference(self._client.project, self._credentials.schema)
         config = bigquery.QueryJobConfig(
             default_dataset=dataset, maximum_bytes_billed=self._credentials.maximum_bytes_billed
         )
         with _faults_named(self._name):
-            return [row.values() for row in self._client.query_and_wait(sql, job_config=config)]
+            return list(self._client.query_and_wait(sql, job_config=config))
 
     def bytes_scanned(self, sql: str) -> int:
         """Bytes that a statement would scan, by a dry run, which costs nothing."""

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pyarrow.parquet as pq
 from pgpq import ArrowToPostgresBinaryEncoder
+from psycopg.rows import dict_row
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import canonical_columns, quote_identifier, quote_literal
@@ -37,6 +38,7 @@ _REMEDIES = (
     ("terminating connection", _GO_ON),
     ("password", "check DBT_PG_USER and DBT_ENV_SECRET_PG_PASSWORD"),
     ("role", "check DBT_PG_USER; README says which rights the role needs"),
+    ("relation", "build it first: `taxi build --target ...`"),
     ("does not exist", "create it, or check DBT_PG_DATABASE"),
     ("permission denied", "README says which rights the role needs"),
     ("extend file", "free some space on the server; the next load goes on where this one stopped"),
@@ -112,6 +114,7 @@ class PostgresWarehouse:
         self._free: SimpleQueue[psycopg.Connection] = SimpleQueue()
         for connection in connections:
             self._free.put(connection)
+        self.engine = "postgres"
         self.workers = len(connections)
         self._schema = schema
         self._raw = quote_identifier(raw_schema())
@@ -186,6 +189,13 @@ class PostgresWarehouse:
         with self._transaction() as connection:
             _execute(connection, [f"set local search_path to {quote_identifier(self._schema)}"])
             return connection.execute(_as_sql(sql)).fetchall()
+
+    def select(self, sql: str) -> list[dict[str, Any]]:
+        """Rows of a query in the target's own schema, by column name."""
+        with self._transaction() as connection:
+            _execute(connection, [f"set local search_path to {quote_identifier(self._schema)}"])
+            with connection.cursor(row_factory=dict_row) as cursor:
+                return cursor.execute(_as_sql(sql)).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Connection]:
