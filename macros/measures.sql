@@ -33,3 +33,9 @@
 {% macro any_differs(one, other, columns) %}
     {%- for column in columns %}{{ one }}.{{ column }} is distinct from {{ other }}.{{ column }}{{ " or " if not loop.last }}{% endfor %}
 {%- endmacro %}
+
+
+{% macro fare_checks() %}
+    {#- The codes of the seed fare_checks: mart_fare_audit has three columns for each. -#}
+    {{ return(["ok", "congestion_unitemised", "ehail_fee", "vendor_unreconciled", "unexplained"]) }}
+{% endmacro %}

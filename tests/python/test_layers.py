@@ -13,7 +13,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-RULE_SEEDS = {"reject_reasons"}
+RULE_SEEDS = {"fare_rules", "reject_reasons", "unitemised_charges"}
 """Rule tables may be read where the rule applies; every other seed is a code list, read only by dims."""
 
 Node = dict[str, Any]

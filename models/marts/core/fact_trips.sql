@@ -1,7 +1,7 @@
 {{ config(materialized="incremental", meta={"files_from": "int_reversal_pairs"}) }}
 
 with trips as (
-    select * from {{ ref("int_trips") }}
+    select * from {{ ref("int_trip_fares") }}
     where
         reject_reason is null
         and {{ in_slice_to_build() }}
@@ -58,6 +58,12 @@ final as (
         trips.cbd_congestion_fee_amount,
         trips.ehail_fee_amount,
         trips.total_amount,
+        trips.net_extra_amount,
+        trips.net_mta_tax_amount,
+        trips.net_congestion_surcharge_amount,
+        trips.expected_total_amount,
+        trips.fare_residual_amount,
+        trips.fare_check,
         trips.dispatching_base_number,
         trips.affiliated_base_number,
         trips.request_source,

@@ -1,0 +1,168 @@
+with trips as (
+    select * from {{ ref("int_trips") }}
+),
+
+rules as (
+    select * from {{ ref("fare_rules") }}
+),
+
+charges as (
+    select
+        fare_check,
+        service_type,
+        is_app_dispatched,
+        is_card,
+        cast(amount as {{ type_decimal(12, 2) }}) as amount,
+        valid_from,
+        valid_to
+    from {{ ref("unitemised_charges") }}
+),
+
+-- A dispatch system itemises on its own: the vendor's rule is about what its meter does.
+ruled as (
+    select
+        trips.*,
+        coalesce(rules.extra_includes_surcharges, false) and not trips.is_app_dispatched as extra_includes_surcharges,
+        coalesce(rules.mta_tax_includes_improvement, false) and not trips.is_app_dispatched as mta_tax_includes_improvement,
+        coalesce(rules.is_reconciled, true) as is_vendor_reconciled
+    from trips
+    left join rules
+        on
+            trips.service_type = rules.service_type
+            and trips.vendor_id = rules.vendor_id
+            and (rules.valid_from is null or rules.valid_from <= cast(trips.pickup_at as date))
+            and (rules.valid_to is null or rules.valid_to >= cast(trips.pickup_at as date))
+),
+
+netted as (
+    select
+        ruled.*,
+        case
+            when extra_includes_surcharges
+                then coalesce(extra_amount, 0) - coalesce(congestion_surcharge_amount, 0) - coalesce(airport_fee_amount, 0) - coalesce(cbd_congestion_fee_amount, 0)
+            when is_metered then coalesce(extra_amount, 0)
+        end as net_extra_amount,
+        case
+            when mta_tax_includes_improvement then coalesce(mta_tax_amount, 0) - coalesce(improvement_surcharge_amount, 0)
+            when is_metered then coalesce(mta_tax_amount, 0)
+        end as net_mta_tax_amount
+    from ruled
+),
+
+expected as (
+    select
+        netted.*,
+        -- Null for FHV, whose net amounts are null.
+        net_extra_amount
+        + net_mta_tax_amount
+        + coalesce(fare_amount, 0)
+        + coalesce(tip_amount, 0)
+        + coalesce(tolls_amount, 0)
+        + coalesce(improvement_surcharge_amount, 0)
+        + coalesce(congestion_surcharge_amount, 0)
+        + coalesce(airport_fee_amount, 0)
+        + coalesce(cbd_congestion_fee_amount, 0)
+        + coalesce(ehail_fee_amount, 0) as expected_total_amount
+    from netted
+),
+
+compared as (
+    select
+        expected.*,
+        total_amount - expected_total_amount as fare_residual_amount,
+        -- A reversal carries every charge with the opposite sign.
+        case when total_amount < 0 then expected_total_amount - total_amount else total_amount - expected_total_amount end as unitemised_amount
+    from expected
+),
+
+explained as (
+    select
+        compared.*,
+        charges.fare_check as known_charge
+    from compared
+    left join charges
+        on
+            compared.service_type = charges.service_type
+            and compared.unitemised_amount = charges.amount
+            and (charges.is_app_dispatched is null or charges.is_app_dispatched = compared.is_app_dispatched)
+            and (charges.is_card is null or charges.is_card = (compared.payment_type_id = {{ var("card_payment_type_id") }}))
+            and (charges.valid_from is null or charges.valid_from <= cast(compared.pickup_at as date))
+            and (charges.valid_to is null or charges.valid_to >= cast(compared.pickup_at as date))
+            -- A surcharge that has a part of its own is not missing.
+            and (charges.fare_check <> 'congestion_unitemised' or coalesce(compared.congestion_surcharge_amount, 0) = 0)
+),
+
+checked as (
+    select
+        explained.*,
+        -- In the order of the seed fare_checks.
+        case
+            when not is_metered then null
+            when fare_residual_amount = 0 then 'ok'
+            when known_charge is not null then known_charge
+            when not is_vendor_reconciled then 'vendor_unreconciled'
+            else 'unexplained'
+        end as fare_check
+    from explained
+),
+
+final as (
+    select
+        trip_id,
+        service_type,
+        file_month,
+        source_row,
+        source_file,
+        ingested_at,
+        raw_line,
+        reject_reason,
+        vendor_id,
+        pickup_at,
+        dropoff_at,
+        pickup_zone_id,
+        dropoff_zone_id,
+        rate_code_id,
+        payment_type_id,
+        trip_type_id,
+        passenger_count,
+        trip_distance_miles,
+        trip_duration_seconds,
+        fare_amount,
+        extra_amount,
+        mta_tax_amount,
+        tip_amount,
+        tolls_amount,
+        improvement_surcharge_amount,
+        congestion_surcharge_amount,
+        airport_fee_amount,
+        cbd_congestion_fee_amount,
+        ehail_fee_amount,
+        total_amount,
+        cast(net_extra_amount as {{ type_decimal(12, 2) }}) as net_extra_amount,
+        cast(net_mta_tax_amount as {{ type_decimal(12, 2) }}) as net_mta_tax_amount,
+        cast(
+            case
+                when fare_check = 'congestion_unitemised' then fare_residual_amount
+                when is_metered then coalesce(congestion_surcharge_amount, 0)
+            end as {{ type_decimal(12, 2) }}
+        ) as net_congestion_surcharge_amount,
+        cast(expected_total_amount as {{ type_decimal(12, 2) }}) as expected_total_amount,
+        cast(fare_residual_amount as {{ type_decimal(12, 2) }}) as fare_residual_amount,
+        fare_check,
+        dispatching_base_number,
+        affiliated_base_number,
+        request_source,
+        is_metered,
+        is_store_and_forward,
+        is_shared_ride,
+        is_app_dispatched,
+        is_voided,
+        is_unmatched_reversal,
+        is_distance_implausible,
+        is_duration_clock_adjusted,
+        is_dropoff_dummy,
+        reversal_twin_trip_id
+    from checked
+)
+
+select * from final
