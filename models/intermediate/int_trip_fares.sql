@@ -84,8 +84,8 @@ explained as (
         on
             compared.service_type = charges.service_type
             and compared.unitemised_amount = charges.amount
-            and (charges.is_app_dispatched is null or charges.is_app_dispatched = compared.is_app_dispatched)
-            and (charges.is_card is null or charges.is_card = (compared.payment_type_id = {{ var("card_payment_type_id") }}))
+            and (charges.is_app_dispatched is null or compared.is_app_dispatched = charges.is_app_dispatched)
+            and (charges.is_card is null or (compared.payment_type_id = {{ var("card_payment_type_id") }}) = charges.is_card)
             and (charges.valid_from is null or charges.valid_from <= cast(compared.pickup_at as date))
             and (charges.valid_to is null or charges.valid_to >= cast(compared.pickup_at as date))
             -- A surcharge that has a part of its own is not missing.

@@ -22,14 +22,16 @@ summed as (
         trips.is_app_dispatched,
         cast(count(*) as {{ dbt.type_bigint() }}) as row_count,
         cast(sum(case when checks.is_explained then 1 else 0 end) as {{ dbt.type_bigint() }}) as explained_row_count,
-        {% for column in ["total_amount", "expected_total_amount", "fare_residual_amount", "congestion_surcharge_amount", "net_congestion_surcharge_amount"] %}
-        {{ money_sum(column) }},
-        {% endfor %}
         {% for check in fare_checks() %}
         cast(sum(case when trips.fare_check = '{{ check }}' then 1 else 0 end) as {{ dbt.type_bigint() }}) as {{ check }}_row_count,
         cast(sum(case when trips.fare_check = '{{ check }}' then trips.total_amount else 0 end) as {{ type_decimal(18, 2) }}) as {{ check }}_total_amount,
-        cast(sum(case when trips.fare_check = '{{ check }}' then trips.fare_residual_amount else 0 end) as {{ type_decimal(18, 2) }}) as {{ check }}_residual_amount{{ "," if not loop.last }}
+        cast(sum(case when trips.fare_check = '{{ check }}' then trips.fare_residual_amount else 0 end) as {{ type_decimal(18, 2) }}) as {{ check }}_residual_amount,
         {% endfor %}
+        {{ money_sum("total_amount") }},
+        {{ money_sum("expected_total_amount") }},
+        {{ money_sum("fare_residual_amount") }},
+        {{ money_sum("congestion_surcharge_amount") }},
+        {{ money_sum("net_congestion_surcharge_amount") }}
     from trips
     inner join checks on trips.fare_check = checks.fare_check
     group by trips.service_type, trips.file_month, trips.vendor_id, trips.is_app_dispatched
@@ -45,16 +47,16 @@ final as (
         row_count,
         explained_row_count,
         {{ ratio("explained_row_count", "row_count") }} as explained_share,
+        {% for check in fare_checks() %}
+        {{ check }}_row_count,
+        {{ check }}_total_amount,
+        {{ check }}_residual_amount,
+        {% endfor %}
         total_amount,
         expected_total_amount,
         fare_residual_amount,
         congestion_surcharge_amount,
-        net_congestion_surcharge_amount,
-        {% for check in fare_checks() %}
-        {{ check }}_row_count,
-        {{ check }}_total_amount,
-        {{ check }}_residual_amount{{ "," if not loop.last }}
-        {% endfor %}
+        net_congestion_surcharge_amount
     from summed
 )
 

@@ -170,7 +170,7 @@ PATHOLOGIES: Mapping[str, Pathology] = {
     ),
     "fare_negative_total_positive": Pathology(
         "Flex Fare with a negative fare and a positive total: no reversal, no flag; kept",
-        _counts((40, 38, 42)),
+        _counts((18, 17, 19)),
     ),
     "distance_over_200": Pathology(
         "200.01 to 310,000 miles; kept, the distance is null",
