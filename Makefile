@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint bench serve clean
+.PHONY: run test lint mutants bench serve clean
 
 run: .venv/installed
 	$(BIN)/taxi run
@@ -16,6 +16,9 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/taxi deps
 	$(BIN)/sqlfluff lint models tests analyses snapshots
+
+mutants: .venv/installed-dev
+	$(BIN)/python scripts/mutants.py
 
 bench: .venv/installed
 	$(BIN)/taxi bench

@@ -56,7 +56,7 @@ ranked as (
         candidates.*,
         row_number() over (
             partition by twin_key
-            order by row_distance, stands_before, reversal_trip_id
+            order by row_distance, stands_before, original_trip_id
         ) as pair_rank
     from candidates
 ),

@@ -18,8 +18,11 @@ observed as (
     select
         trips.*,
         trips.service_type <> 'FHV' as is_metered,
-        trips.service_type = 'FHV'
-        and trips.dropoff_at >= cast('{{ var("fhv_dummy_dropoff_from") }}' as {{ type_wall_time() }}) as is_dropoff_dummy,
+        coalesce(
+            trips.service_type = 'FHV'
+            and trips.dropoff_at >= cast('{{ var("fhv_dummy_dropoff_from") }}' as {{ type_wall_time() }}),
+            false
+        ) as is_dropoff_dummy,
         {{ seconds_between("trips.pickup_at", "trips.dropoff_at") }} as clock_seconds,
         {{ dbt.datediff("trips.file_month", "cast(trips.pickup_at as date)", "day") }} as days_into_month,
         exact_duplicates.trip_id is not null as is_exact_duplicate,
@@ -84,7 +87,7 @@ final as (
         end as reject_reason,
         vendor_id,
         pickup_at,
-        case when not coalesce(is_dropoff_dummy, false) then dropoff_at end as dropoff_at,
+        case when not is_dropoff_dummy then dropoff_at end as dropoff_at,
         pickup_zone_id,
         dropoff_zone_id,
         rate_code_id,
@@ -115,7 +118,7 @@ final as (
         coalesce(total_amount < 0 and reversal_twin_trip_id is null, false) as is_unmatched_reversal,
         is_distance_implausible,
         is_duration_clock_adjusted,
-        coalesce(is_dropoff_dummy, false) as is_dropoff_dummy,
+        is_dropoff_dummy,
         reversal_twin_trip_id
     from repaired
 )

@@ -1,0 +1,287 @@
+"""Break the rules of the models one at a time, and show that a test fails for each.
+
+A mutant is one small change of one line of SQL: a comparison flipped or moved by one, a condition
+dropped, a join made inner, a sign changed, a default changed, a negation dropped. Each is tried on a
+copy of the project: first the unit tests, which take a second, then, for what they let through, a
+build of the synthetic sample with every data test. A mutant that no test fails for survives, and the
+command fails.
+
+    python scripts/mutants.py                       # all: about ten minutes
+    python scripts/mutants.py --only fact_trips     # one file
+    python scripts/mutants.py --list                # only print them
+"""
+
+import argparse
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from taxi_pipeline.build import NOT_RUN, SUCCESS, BuildListener, BuildReport, run_dbt
+from taxi_pipeline.deps import install_packages
+from taxi_pipeline.ingest import ingest_many
+from taxi_pipeline.lake import Lake
+from taxi_pipeline.sample import write_sample
+from taxi_pipeline.settings import Settings
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+RULES = {
+    "models/intermediate/int_trips.sql": "int_trips",
+    "models/intermediate/int_trip_fares.sql": "int_trip_fares",
+    "models/intermediate/int_exact_duplicates.sql": "int_exact_duplicates",
+    "models/intermediate/int_reversal_pairs.sql": "int_reversal_pairs",
+    "models/marts/core/fact_trips.sql": "fact_trips",
+    "models/marts/core/rejected_trips.sql": "rejected_trips",
+    "macros/trips.sql": "int_trips int_reversal_pairs fact_trips",
+}
+"""The files that hold rules, and the models whose unit tests speak of them."""
+
+EQUIVALENT: dict[tuple[str, str], str] = {}
+"""Mutants that change no result, by what they make of their line, each with the reason."""
+
+_COPIED = ("models", "seeds", "macros", "tests", "snapshots", "analyses", "vendor")
+_SWAPS = (
+    ("comparison flipped", r"(?<![<>=!])=(?![=>])", "<>"),
+    ("comparison flipped", r"<>", "="),
+    ("comparison flipped", r"<(?![=>])", ">="),
+    ("comparison flipped", r"(?<!<)>(?!=)", "<="),
+    ("comparison flipped", r"<=", ">"),
+    ("comparison flipped", r">=", "<"),
+    ("comparison moved by one", r"<(?![=>])", "<="),
+    ("comparison moved by one", r"(?<!<)>(?!=)", ">="),
+    ("comparison moved by one", r"<=", "<"),
+    ("comparison moved by one", r">=", ">"),
+    ("comparison flipped", r"\bnot between\b", "between"),
+    ("comparison flipped", r"(?<!not )\bbetween\b", "not between"),
+    ("comparison flipped", r"\bis null\b", "is not null"),
+    ("comparison flipped", r"\bis not null\b", "is null"),
+    ("comparison flipped", r"\bis not distinct from\b", "is distinct from"),
+    ("join made inner", r"\bleft join\b", "inner join"),
+    ("join made outer", r"\binner join\b", "left join"),
+    ("sign changed", r"(?<=[\w)}\]] )-(?= [\w({])", "+"),
+    ("sign changed", r"(?<=[\w)}\]] )\+(?= [\w({])", "-"),
+    ("sign changed", r"^(\s*)- ", r"\1+ "),
+    ("sign changed", r"^(\s*)\+ ", r"\1- "),
+    ("sign changed", r"(?<=[ (=])-(?=[\w{])", ""),
+    ("negation dropped", r"\bnot (?=[\w.]+\b(?! from))(?!between|null|distinct|matched)", ""),
+    ("condition negated", r"\bwhen (?=[\w.]+ then\b)", "when not "),
+    ("and made or", r"(?<=\S)(?<!\d) and (?![-\d\x00])(?=\S)", " or "),
+    ("or made and", r"(?<=\S) or (?=\S)", " and "),
+    ("default changed", r", false\)", ", true)"),
+    ("default changed", r", true\)", ", false)"),
+    ("default changed", r", 0\)", ", 1)"),
+    ("result changed", r"\bthen 0\b", "then 1"),
+    ("result changed", r"\belse 0\b", "else 1"),
+    ("result changed", r"\bthen true\b", "then false"),
+    ("result changed", r"\belse false\b", "else true"),
+    ("order turned round", r"(?<=order by trips\.source_row)$", " desc"),
+)
+_MASK = re.compile(r"--.*$|\{\{.*?\}\}|'[^']*'")
+_SKIPPED = re.compile(r"^\s*(\{\{\s*config|\{%|\{#|#\}|--)|.*in_slice_to_build|^[^{]*\}\}")
+"""Comments and calls of Jinja; the incremental rule is for the tests that build twice (``test_increments.py``)."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one line.
+
+    Attributes:
+        path: the file, relative to the project.
+        number: the line, from 1.
+        kind: what was done to it.
+        before: the line.
+        after: the line as the mutant has it; empty where it is gone.
+        lines: how many lines are replaced.
+    """
+
+    path: str
+    number: int
+    kind: str
+    before: str
+    after: str
+    lines: int = 1
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What ``EQUIVALENT`` calls it."""
+        return self.before.strip(), self.after.strip()
+
+    def apply(self, text: str) -> str:
+        """The text of the file with this change."""
+        lines = text.split("\n")
+        lines[self.number - 1 : self.number - 1 + self.lines] = [self.after] if self.after else []
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        shown = self.after.strip() or "(gone)"
+        return f"{self.path}:{self.number} {self.kind}: {self.before.strip()}  ->  {shown}"
+
+
+def find_mutants(path: str, text: str) -> Iterator[Mutant]:
+    """Every mutant of a file; what stands in comments, strings and calls of macros is left alone."""
+    lines = text.split("\n")
+    in_comment = False
+    for index, line in enumerate(lines):
+        was_in_comment = in_comment
+        in_comment = (in_comment or "{#" in line) and "#}" not in line
+        if was_in_comment or in_comment or _SKIPPED.match(line) or not line.strip():
+            continue
+        masked = _MASK.sub(lambda match: "\x00" * len(match.group()), line)
+        for kind, pattern, replacement in _SWAPS:
+            for match in re.finditer(pattern, masked):
+                after = line[: match.start()] + match.expand(replacement) + line[match.end() :]
+                yield Mutant(path, index + 1, kind, line, after)
+        yield from _dropped_condition(path, lines, index)
+        yield from _dropped_order(path, index, line)
+
+
+def _dropped_condition(path: str, lines: list[str], index: int) -> Iterator[Mutant]:
+    line = lines[index]
+    first = re.match(r"^(\s*)(where|on) (?=\S)", line)
+    if first:
+        yield Mutant(
+            path, index + 1, "condition dropped", line, f"{first.group(1)}{first.group(2)} 1 = 1"
+        )
+    elif index and lines[index - 1].strip() in {"where", "on"}:
+        indent = re.match(r"\s*", line)
+        yield Mutant(
+            path, index + 1, "condition dropped", line, f"{indent.group() if indent else ''}1 = 1"
+        )
+    elif re.match(r"^\s*(and|or) ", line):
+        depth, end = 0, index
+        for end in range(index, len(lines)):
+            depth += lines[end].count("(") - lines[end].count(")")
+            if depth <= 0:
+                break
+        if depth == 0:
+            yield Mutant(path, index + 1, "condition dropped", line, "", end - index + 1)
+
+
+def _dropped_order(path: str, index: int, line: str) -> Iterator[Mutant]:
+    ordered = re.match(r"^(\s*order by )(\w+(?:, \w+)+)$", line)
+    if ordered:
+        columns = ordered.group(2).split(", ")
+        for column in columns:
+            kept = ", ".join(other for other in columns if other != column)
+            yield Mutant(path, index + 1, "order dropped", line, ordered.group(1) + kept)
+
+
+class Bench:
+    """A copy of the project with the sample, on which mutants are tried.
+
+    Args:
+        folder: an empty folder to work in.
+        project: the project to copy.
+    """
+
+    def __init__(self, folder: Path, project: Path) -> None:
+        copy = folder / "project"
+        for name in _COPIED:
+            shutil.copytree(project / name, copy / name, ignore=shutil.ignore_patterns("python"))
+        for name in ("dbt_project.yml", "packages.yml", "profiles.yml.example"):
+            shutil.copyfile(project / name, copy / name)
+        self.settings = Settings(copy, folder / "data", "1GB")
+        install_packages(self.settings)
+        sample = folder / "sample"
+        write_sample(sample)
+        ingest_many([str(sample)], Lake(self.settings.lake_dir), self.settings, lambda _text: None)
+
+    def build(self) -> BuildReport:
+        """Build the sample from nothing with every data test."""
+        unit_tests = ["--exclude-resource-type", "unit_test"]
+        return self._dbt("build", "--full-refresh", "--fail-fast", *unit_tests)
+
+    def unit_tests(self, models: str) -> BuildReport:
+        """Run the unit tests of the models."""
+        selected = [f"{model},test_type:unit" for model in models.split()]
+        return self._dbt("test", "--select", *selected)
+
+    def _dbt(self, *command: str) -> BuildReport:
+        return run_dbt(command, self.settings, BuildListener())
+
+    def killer(self, mutant: Mutant) -> str:
+        """The first test that fails for the mutant, or empty."""
+        path = self.settings.project_dir / mutant.path
+        whole = path.read_text()
+        try:
+            path.write_text(mutant.apply(whole))
+            report = self.unit_tests(RULES[mutant.path])
+            if report.exit_code == SUCCESS:
+                report = self.build()
+        finally:
+            path.write_text(whole)
+        if report.exit_code == SUCCESS:
+            return ""
+        if report.exit_code == NOT_RUN and not report.failures:
+            return "it does not compile"
+        return report.failures[0].name
+
+
+def run(mutants: Iterable[Mutant], bench: Bench, out: Console) -> list[Mutant]:
+    """Try each mutant, print what became of it, and return the survivors."""
+    survivors = []
+    for mutant in mutants:
+        reason = EQUIVALENT.get(mutant.key)
+        if reason is not None:
+            out.print(f"same      {mutant}  [{reason}]", markup=False)
+            continue
+        killer = bench.killer(mutant)
+        out.print(
+            f"{'killed  ' if killer else 'SURVIVED'}  {mutant}{'  by ' + killer if killer else ''}",
+            markup=False,
+        )
+        if not killer:
+            survivors.append(mutant)
+    return survivors
+
+
+def main() -> int:
+    """Run the command; exit code 1 when a mutant survives."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="mutants whose line of the list has TEXT"
+    )
+    parser.add_argument("--list", action="store_true", help="print the mutants, try none")
+    parser.add_argument(
+        "--project", type=Path, default=PROJECT, help="the project (default: this one)"
+    )
+    arguments = parser.parse_args()
+    out = Console(soft_wrap=True, highlight=False)
+    mutants = [
+        mutant
+        for path in RULES
+        for mutant in find_mutants(path, (arguments.project / path).read_text())
+        if arguments.only in str(mutant)
+    ]
+    if not mutants:
+        parser.error(f"no mutant has {arguments.only!r} in its line")
+    if arguments.list:
+        for mutant in mutants:
+            out.print(str(mutant), markup=False)
+        return 0
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="taxi-mutants-") as folder:
+        bench = Bench(Path(folder), arguments.project)
+        if bench.build().exit_code or bench.unit_tests(" ".join(RULES.values())).exit_code:
+            out.print("The tests fail already, without a mutant: `make test` shows why.")
+            return 2
+        survivors = run(mutants, bench, out)
+    out.print(
+        f"{len(mutants)} mutants, {len(survivors)} survived, {time.monotonic() - started:.0f} s"
+    )
+    for mutant in survivors:
+        out.print(f"SURVIVED  {mutant}", markup=False)
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""The script that breaks the rules: what it changes, and that it tells a test that is missing."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from warehouse import REPOSITORY, copy_project
+
+SCRIPT = REPOSITORY / "scripts" / "mutants.py"
+
+
+@pytest.fixture(scope="module")
+def mutants() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("mutants", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["mutants"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def changes(mutants: ModuleType, *lines: str) -> set[tuple[str, str]]:
+    """What becomes of which line: kind and the new line."""
+    return {
+        (mutant.kind, mutant.after.strip())
+        for mutant in mutants.find_mutants("a.sql", "\n".join(lines))
+    }
+
+
+def test_a_line_is_changed_in_every_way_that_breaks_its_rule(mutants: ModuleType) -> None:
+    assert changes(mutants, "when seconds < 0 then 'early'") == {
+        ("comparison flipped", "when seconds >= 0 then 'early'"),
+        ("comparison moved by one", "when seconds <= 0 then 'early'"),
+    }
+    assert changes(mutants, "left join zones on trips.zone_id = zones.zone_id") == {
+        ("comparison flipped", "left join zones on trips.zone_id <> zones.zone_id"),
+        ("join made inner", "inner join zones on trips.zone_id = zones.zone_id"),
+    }
+    assert changes(mutants, "then seconds + 3600") == {("sign changed", "then seconds - 3600")}
+    assert changes(mutants, "coalesce(is_late, false) as is_late") == {
+        ("default changed", "coalesce(is_late, true) as is_late")
+    }
+    assert changes(mutants, "where not is_voided") == {
+        ("negation dropped", "where is_voided"),
+        ("condition dropped", "where 1 = 1"),
+    }
+
+
+def test_a_condition_goes_with_all_of_its_lines(mutants: ModuleType) -> None:
+    text = "where\n    a\n    and (\n        b\n        or c\n    )\n    and d"
+    dropped = [
+        mutant.apply(text)
+        for mutant in mutants.find_mutants("a.sql", text)
+        if mutant.kind == "condition dropped"
+    ]
+    assert dropped == [
+        "where\n    1 = 1\n    and (\n        b\n        or c\n    )\n    and d",
+        "where\n    a\n    and d",
+        "where\n    a\n    and (\n        b\n    )\n    and d",
+        "where\n    a\n    and (\n        b\n        or c\n    )",
+    ]
+
+
+def test_comments_strings_and_calls_of_macros_are_left_alone(mutants: ModuleType) -> None:
+    assert not changes(
+        mutants,
+        '{{ config(materialized="table") }}',
+        "-- a < b and c",
+        "{#- left join",
+        "a = b -#}",
+        "select 'a < b' as text_of_rule, {{ macro(a = b) }} as called",
+    )
+
+
+def test_every_exception_is_a_mutant_that_there_is(mutants: ModuleType) -> None:
+    keys = {
+        mutant.key
+        for path in mutants.RULES
+        for mutant in mutants.find_mutants(path, (REPOSITORY / path).read_text())
+    }
+    assert keys
+    assert set(mutants.EQUIVALENT) <= keys
+
+
+def run_script(project: Path, only: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), "--project", str(project), "--only", only],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.xdist_group("mutants")
+def test_a_mutant_that_a_unit_test_fails_for_is_killed(tmp_path: Path) -> None:
+    done = run_script(copy_project(tmp_path / "project"), "order turned round")
+    assert "killed" in done.stdout, done.stdout + done.stderr
+    assert "by only_a_later_row_equal_in_every_column_is_a_duplicate" in done.stdout
+    assert "1 mutants, 0 survived" in done.stdout
+    assert done.returncode == 0
+
+
+@pytest.mark.xdist_group("mutants")
+def test_a_mutant_survives_where_its_test_is_gone(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    described = project / "models" / "intermediate" / "int_exact_duplicates.yml"
+    described.write_text(described.read_text().partition("unit_tests:")[0])
+    done = run_script(project, "order turned round")
+    assert "1 mutants, 1 survived" in done.stdout, done.stdout + done.stderr
+    assert "SURVIVED  models/intermediate/int_exact_duplicates.sql" in done.stdout
+    assert done.returncode == 1
