@@ -63,10 +63,10 @@ mart as (
 select
     coalesce(expected.service_type, mart.service_type) as service_type,
     coalesce(expected.file_month, mart.file_month) as file_month,
-    expected.source_rows as built_rows,
-    mart.source_rows as mart_rows,
-    expected.rejected_amount as built_rejected_amount,
-    mart.rejected_amount as mart_rejected_amount
+    {% for measure in ["check_rows"] + measures %}
+    expected.{{ measure }} as expected_{{ measure }},
+    mart.{{ measure }} as mart_{{ measure }}{{ "," if not loop.last }}
+    {% endfor %}
 from expected
 full outer join mart
     on

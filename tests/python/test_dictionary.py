@@ -88,3 +88,10 @@ def test_no_threshold_is_written_out_in_a_seed() -> None:
             numbers = re.findall(r"\b\d[\d,]*\b", " ".join(codes(seed, column)))
             # from 0 miles, from 1 second, the hour of the clocks, an example of a year
             assert set(numbers) <= {"0", "1", "3,600", "3019"}, seed
+
+
+def test_the_readme_names_every_reason() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    assert not [
+        code for code in codes("reject_reasons", "reject_reason") if f"`{code}`" not in readme
+    ]

@@ -162,6 +162,18 @@ def test_every_doc_block_is_used(manifest: dict[str, Any]) -> None:
     assert not blocks - used
 
 
+def test_the_overview_leads_to_every_table_that_people_query(manifest: dict[str, Any]) -> None:
+    overview = manifest["docs"]["doc.nyc_taxi.__overview__"]["block_contents"]
+    named = set(re.findall(r"\b(?:stg|int|dim|fact|rejected|mart)_\w+", overview)) - {"int_"}
+    models = {
+        node["name"]: layer(node)
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+    assert named <= set(models)
+    assert {name for name, kind in models.items() if kind in {"dim", "fact", "mart"}} <= named
+
+
 def signature(macro: Node) -> list[str]:
     """Names of the arguments of a macro, from its first line."""
     head = re.search(

@@ -22,6 +22,7 @@ TABLES = (
     "int_reversal_pairs",
     "mart_monthly_zone_revenue",
     "mart_daily_service_summary",
+    "mart_data_quality",
 )
 
 
