@@ -63,10 +63,14 @@ mart as (
 select
     coalesce(expected.service_type, mart.service_type) as service_type,
     coalesce(expected.file_month, mart.file_month) as file_month,
-    {% for measure in ["check_rows"] + measures %}
-    expected.{{ measure }} as expected_{{ measure }},
-    mart.{{ measure }} as mart_{{ measure }}{{ "," if not loop.last }}
-    {% endfor %}
+    expected.check_rows as expected_check_rows,
+    mart.check_rows as mart_check_rows,
+    expected.source_rows as expected_source_rows,
+    mart.source_rows as mart_source_rows,
+    expected.rejected_rows as expected_rejected_rows,
+    mart.rejected_rows as mart_rejected_rows,
+    expected.rejected_amount as expected_rejected_amount,
+    mart.rejected_amount as mart_rejected_amount
 from expected
 full outer join mart
     on
