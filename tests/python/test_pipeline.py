@@ -130,9 +130,9 @@ def test_every_column_of_every_relation_is_described_and_no_other(
         for name, node in nodes.items()
         if node["resource_type"] in {"model", "seed", "snapshot"}
     }
-    assert set(catalog) == built
-    for name, relation in catalog.items():
-        assert set(relation["columns"]) == set(nodes[name]["columns"]), name
+    assert built <= set(catalog)  # beside them the tables of failing rows
+    for name in built:
+        assert set(catalog[name]["columns"]) == set(nodes[name]["columns"]), name
 
 
 def test_every_analysis_runs_on_the_warehouse(sample: tuple[Warehouse, str]) -> None:
