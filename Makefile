@@ -14,6 +14,7 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check scripts tests/python
 	$(BIN)/ruff format --check scripts tests/python
 	$(BIN)/mypy
+	$(BIN)/taxi dictionary --check
 	$(BIN)/taxi deps
 	$(BIN)/sqlfluff lint models tests analyses snapshots
 

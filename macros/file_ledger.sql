@@ -1,7 +1,7 @@
 {#-
     Incremental by file. The ledger `file_ledger` holds, for each incremental model, the load_id of every
     file whose rows the model holds. Versions flow down the models: 'lake' is what the lake's manifest says when
-    a run starts, and each model compares itself with the model it reads from (meta.files_from). So a partial
+    a run starts, and each model compares itself with the model, or the models, that it reads from (meta.files_from). So a partial
     selection, a failed node or a killed run can never mark a file as loaded downstream of where it really is.
 -#}
 
@@ -29,7 +29,7 @@
 
 {% macro record_loaded_files() %}
     {% if model.config.materialized == "incremental" %}
-        {{ replace_ledger_entries(model.name, file_ledger(), "model = '" ~ model.config.meta.files_from ~ "'") }}
+        {{ replace_ledger_entries(model.name, files_held_by(model.config.meta.files_from), "1 = 1") }}
     {% endif %}
 {% endmacro %}
 
@@ -71,15 +71,36 @@
 {% endmacro %}
 
 
+{% macro files_held_by(files_from) %}
+    {#-
+        The files that a model holds, in which version. For several models, the versions of all of them in one text: it
+        changes when any of them changes, is built for the first time or loses the file.
+    -#}
+    {% if files_from is string %}
+        {{ return("(select service_type, file_month, load_id from " ~ file_ledger() ~ " where model = '" ~ files_from ~ "') as held_files") }}
+    {% endif %}
+    {% set version = dbt.concat(["model", "' '", "load_id"]) %}
+    {% set held_files %}
+        (
+            select service_type, file_month, {{ dbt.listagg(version, "', '", "order by model") }} as load_id
+            from {{ file_ledger() }}
+            where model in ('{{ files_from | join("', '") }}')
+            group by service_type, file_month
+        ) as held_files
+    {% endset %}
+    {{ return(held_files) }}
+{% endmacro %}
+
+
 {% macro changed_files(model_name, files_from) %}
     {#- (service_type, file_month) of every file that `files_from` holds in another version than `model_name`: new, restated or gone. -#}
     {% set query %}
         with upstream_files as (
-            select service_type, file_month, load_id from {{ file_ledger() }} where model = '{{ files_from }}'
+            select * from {{ files_held_by(files_from) }}
         ),
 
         own_files as (
-            select service_type, file_month, load_id from {{ file_ledger() }} where model = '{{ model_name }}'
+            select * from {{ files_held_by(model_name) }}
         )
 
         select

@@ -12,18 +12,20 @@ command fails.
 """
 
 import argparse
+import multiprocessing
 import re
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from rich.console import Console
 
-from taxi_pipeline.build import NOT_RUN, SUCCESS, BuildListener, BuildReport, run_dbt
+from taxi_pipeline.build import SUCCESS, BuildListener, BuildReport, run_dbt
 from taxi_pipeline.deps import install_packages
 from taxi_pipeline.ingest import ingest_many
 from taxi_pipeline.lake import Lake
@@ -43,9 +45,65 @@ RULES = {
 }
 """The files that hold rules, and the models whose unit tests speak of them."""
 
-EQUIVALENT: dict[tuple[str, str], str] = {}
+_SIEVE = "a sieve that saves reading; what decides comes after it"
+_SIGN = "the join asks for the opposite total"
+
+EQUIVALENT = {
+    (
+        "service_type <> 'FHV'",
+        "1 = 1",
+    ): "the twins that it is joined with hold no FHV; it saves reading them",
+    (
+        "having count(*) > 1",
+        "having count(*) >= 1",
+    ): _SIEVE,
+    (
+        "inner join repeated_totals",
+        "left join repeated_totals",
+    ): _SIEVE,
+    (
+        "and twins.total_amount is not distinct from repeated_totals.total_amount",
+        "",
+    ): _SIEVE,
+    (
+        "inner join candidates on trips.trip_id = candidates.trip_id",
+        "left join candidates on trips.trip_id = candidates.trip_id",
+    ): _SIEVE,
+    (
+        "where total_amount < 0",
+        "where total_amount <= 0",
+    ): _SIGN,
+    (
+        "where total_amount < 0",
+        "where 1 = 1",
+    ): _SIGN,
+    (
+        "where total_amount > 0",
+        "where total_amount >= 0",
+    ): _SIGN,
+    (
+        "where total_amount > 0",
+        "where 1 = 1",
+    ): _SIGN,
+    (
+        "case when originals.source_row > reversals.source_row then 0 else 1 end as stands_before",
+        "case when originals.source_row >= reversals.source_row then 0 else 1 end as stands_before",
+    ): "two rows never have one number",
+    (
+        "reversals.twin_key = originals.twin_key",
+        "1 = 1",
+    ): "equal columns have equal keys; it is what the join hashes",
+    (
+        "order by row_distance, stands_before, original_trip_id",
+        "order by row_distance, stands_before",
+    ): "pairs at one distance on one side share no row; the order only makes the rank the same each time",
+}
 """Mutants that change no result, by what they make of their line, each with the reason."""
 
+BUILD = ("build", "--full-refresh", "--fail-fast", "--exclude-resource-type", "unit_test")
+"""The sample from nothing with every data test."""
+
+_PATIENCE_SECONDS = 120  # a whole try takes 2 to 15 s; a recursion that lost its end never ends
 _COPIED = ("models", "seeds", "macros", "tests", "snapshots", "analyses", "vendor")
 _SWAPS = (
     ("comparison flipped", r"(?<![<>=!])=(?![=>])", "<>"),
@@ -173,8 +231,15 @@ def _dropped_order(path: str, index: int, line: str) -> Iterator[Mutant]:
             yield Mutant(path, index + 1, "order dropped", line, ordered.group(1) + kept)
 
 
+def unit_tests(models: str) -> list[str]:
+    """The command for the unit tests of the models."""
+    return ["test", "--select", *(f"{model},test_type:unit" for model in models.split())]
+
+
 class Bench:
     """A copy of the project with the sample, on which mutants are tried.
+
+    Every try is a child of this process: it finds dbt imported, and can be ended when a mutant runs for ever.
 
     Args:
         folder: an empty folder to work in.
@@ -192,19 +257,22 @@ class Bench:
         sample = folder / "sample"
         write_sample(sample)
         ingest_many([str(sample)], Lake(self.settings.lake_dir), self.settings, lambda _text: None)
+        import dbt.cli.main  # noqa: F401, PLC0415 - once, for all children
 
-    def build(self) -> BuildReport:
-        """Build the sample from nothing with every data test."""
-        unit_tests = ["--exclude-resource-type", "unit_test"]
-        return self._dbt("build", "--full-refresh", "--fail-fast", *unit_tests)
-
-    def unit_tests(self, models: str) -> BuildReport:
-        """Run the unit tests of the models."""
-        selected = [f"{model},test_type:unit" for model in models.split()]
-        return self._dbt("test", "--select", *selected)
-
-    def _dbt(self, *command: str) -> BuildReport:
-        return run_dbt(command, self.settings, BuildListener())
+    def failure(self, *commands: Sequence[str]) -> str:
+        """The first test that fails in one of the commands of dbt, or empty."""
+        context = multiprocessing.get_context("fork")
+        told, tell = context.Pipe(duplex=False)
+        child = context.Process(target=self._try, args=(commands, tell))
+        child.start()
+        tell.close()
+        try:
+            return str(told.recv()) if told.poll(_PATIENCE_SECONDS) else "running for ever"
+        except EOFError:
+            return "a crash"
+        finally:
+            child.kill()
+            child.join()
 
     def killer(self, mutant: Mutant) -> str:
         """The first test that fails for the mutant, or empty."""
@@ -212,16 +280,21 @@ class Bench:
         whole = path.read_text()
         try:
             path.write_text(mutant.apply(whole))
-            report = self.unit_tests(RULES[mutant.path])
-            if report.exit_code == SUCCESS:
-                report = self.build()
+            return self.failure(unit_tests(RULES[mutant.path]), BUILD)
         finally:
             path.write_text(whole)
-        if report.exit_code == SUCCESS:
-            return ""
-        if report.exit_code == NOT_RUN and not report.failures:
-            return "it does not compile"
-        return report.failures[0].name
+
+    def _try(self, commands: Sequence[Sequence[str]], tell: Connection) -> None:
+        for command in commands:
+            report = run_dbt(command, self.settings, BuildListener())
+            if report.exit_code != SUCCESS:
+                tell.send(_first_failure(report))
+                return
+        tell.send("")
+
+
+def _first_failure(report: BuildReport) -> str:
+    return report.failures[0].name if report.failures else f"no SQL at all: {report.complaint}"
 
 
 def run(mutants: Iterable[Mutant], bench: Bench, out: Console) -> list[Mutant]:
@@ -271,8 +344,9 @@ def main() -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="taxi-mutants-") as folder:
         bench = Bench(Path(folder), arguments.project)
-        if bench.build().exit_code or bench.unit_tests(" ".join(RULES.values())).exit_code:
-            out.print("The tests fail already, without a mutant: `make test` shows why.")
+        failure = bench.failure(BUILD, unit_tests(" ".join(RULES.values())))
+        if failure:
+            out.print(f"Without any mutant, {failure} fails: mend that first.", markup=False)
             return 2
         survivors = run(mutants, bench, out)
     out.print(

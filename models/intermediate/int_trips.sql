@@ -82,7 +82,7 @@ final as (
                 )
                 then 'pickup_outside_file_month'
             when duration_seconds < 0 then 'dropoff_before_pickup'
-            when duration_seconds > {{ var("max_duration_seconds") }} then 'duration_over_24h'
+            when duration_seconds > {{ var("max_duration_hours") }} * 3600 then 'duration_over_24h'
             when is_exact_duplicate then 'exact_duplicate'
         end as reject_reason,
         vendor_id,

@@ -47,6 +47,7 @@ class NodeOutcome:
         seconds: how long it took.
         materialized: ``table``, ``view``, ``incremental``, ...; ``test`` for a test.
         sql: the compiled SQL; empty when there is none.
+        failing_rows: the table that keeps the rows on which a claim failed; empty when none does.
     """
 
     name: str
@@ -57,6 +58,7 @@ class NodeOutcome:
     seconds: float
     materialized: str = ""
     sql: str = ""
+    failing_rows: str = ""
 
     @property
     def is_failure(self) -> bool:
@@ -200,6 +202,9 @@ def run_dbt(command: Sequence[str], settings: Settings, listener: BuildListener)
             seconds=result.execution_time,
             materialized=str(result.node.config.get("materialized", "")),
             sql=str(getattr(result.node, "compiled_code", None) or ""),
+            failing_rows=str(result.node.relation_name)
+            if result.node.config.get("store_failures") and result.status in {"fail", "warn"}
+            else "",
         )
         for result in getattr(outcome.result, "results", None) or ()
     )

@@ -21,6 +21,7 @@ from taxi_pipeline.build import (
     run_dbt,
 )
 from taxi_pipeline.deps import install_packages
+from taxi_pipeline.dictionary import RULES, render_rules
 from taxi_pipeline.download import SOURCES, download_months, parse_months
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.estimate import ByteCounter, estimate_scans
@@ -239,6 +240,30 @@ def build(
 def docs(target: Target = None) -> None:
     """Write the documentation with lineage as one page that needs no server: site/docs/index.html."""
     console.out.print(f"Docs: {_docs(load_settings(), target)}")
+
+
+@app.command(
+    hidden=True, epilog="Examples: [bold]taxi dictionary[/] | [bold]taxi dictionary --check[/]"
+)
+def dictionary(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit code 1 when the file is stale.")
+    ] = False,
+) -> None:
+    """Write models/rules.md, the rules in words, from the rule seeds and the thresholds."""
+    project_dir = load_settings().project_dir
+    path, text = project_dir / RULES, render_rules(project_dir)
+    if not check:
+        path.write_text(text, encoding="utf-8")
+    elif not path.exists() or path.read_text(encoding="utf-8") != text:
+        console.print_error(
+            TaxiError(
+                str(RULES),
+                "does not say what the rule seeds and dbt_project.yml say",
+                "run `taxi dictionary` and commit the file",
+            )
+        )
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: [bold]taxi serve --port 8080[/]")

@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.table import Table
 
 from taxi_pipeline.bench import BenchReport
-from taxi_pipeline.build import BuildListener, BuildReport
+from taxi_pipeline.build import BuildListener, BuildReport, NodeOutcome
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.estimate import Estimate
 from taxi_pipeline.ingest import IngestResult, ManyResult
@@ -240,6 +240,11 @@ def print_status(entries: Sequence[ManifestEntry]) -> None:
     out.print(table)
 
 
+def _kept_rows(node: NodeOutcome) -> str:
+    """Where to look at the rows that a claim failed on."""
+    return escape(f"; its rows: select * from {node.failing_rows}") if node.failing_rows else ""
+
+
 def print_build(report: BuildReport, seconds: float) -> None:
     """Print how the build went: failures in full, the rest as numbers."""
     if report.complaint:
@@ -247,7 +252,8 @@ def print_build(report: BuildReport, seconds: float) -> None:
     for node in report.failures:
         where = f" ({node.path})" if node.path else ""
         err.print(
-            f"[bold red]{node.status}[/] {node.kind} {escape(node.name)}: {escape(node.message)}{where}"
+            f"[bold red]{node.status}[/] {node.kind} {escape(node.name)}: {escape(node.message)}"
+            f"{where}{_kept_rows(node)}"
         )
     if not report.nodes:
         if not report.complaint:
@@ -262,7 +268,9 @@ def print_build(report: BuildReport, seconds: float) -> None:
         parts.append(f"[yellow]{warnings} with warnings[/]")
         for node in report.nodes:
             if node.status == "warn":
-                out.print(f"[yellow]warning[/] {escape(node.name)}: {escape(node.message)}")
+                out.print(
+                    f"[yellow]warning[/] {escape(node.name)}: {escape(node.message)}{_kept_rows(node)}"
+                )
     if report.failures:
         parts.append(f"[red]{len(report.failures)} failed[/]")
     if skipped := sum(1 for node in report.nodes if node.status == "skipped"):

@@ -123,6 +123,7 @@ def test_a_build_without_changes_selects_no_rows(standing: Warehouse, at_once: W
         "intermediate/int_metered_twins",
         "marts/core/fact_trips",
         "marts/reporting/mart_daily_service_summary",
+        "marts/reporting/mart_data_quality",
     ):
         assert "1 = 0" in (compiled / "models" / f"{model}.sql").read_text(), model
     for test in compiled.glob("tests/assert_every_source_row*.sql"):
@@ -152,11 +153,15 @@ def test_a_file_that_failed_its_tests_is_looked_at_again_until_it_passes(
             "delete from fact_trips where service_type = 'Green' and file_month = '2025-12-01' and source_row = 50"
         )
         connection.execute("delete from file_ledger where model = 'tests'")
+    claim = "assert_every_source_row_is_accepted_or_rejected_exactly_once"
+    kept = f"select * from main_test_failures.{claim}"
     for _ in range(2):
-        assert "assert_every_source_row_is_accepted_or_rejected_exactly_once" in standing.taxi(
-            "build", exit_code=1
-        )
+        printed = standing.taxi("build", exit_code=1)
+        assert f'"main_test_failures"."{claim}"' in printed
+        [(service, month, *_)] = standing.query(kept)
+        assert (service, str(month)) == ("Green", "2025-12-01")
     standing.taxi("build", "--full-refresh")
+    assert standing.query(kept) == []
     assert standing.scalar("select count(*) from file_ledger where model = 'tests'") == 9
 
 
@@ -179,6 +184,32 @@ def test_a_partial_build_never_marks_a_file_as_loaded_downstream(
         "mart_monthly_zone_revenue",
         "mart_daily_service_summary",
     }
+
+
+def test_a_mart_of_two_tables_follows_whichever_of_them_was_built(
+    standing: Warehouse, at_once: Warehouse, project: Path, files: Path, tmp_path: Path
+) -> None:
+    restated = restate(
+        files / "yellow_tripdata_2025-12.parquet", tmp_path / "restated", "*", limit=500
+    )
+    month = "service_type = 'Yellow' and file_month = '2025-12-01'"
+    source_rows = f"select distinct source_row_count from mart_data_quality where {month}"
+    tables = {
+        name: f"select count(*) from {name} where {month}"
+        for name in ("fact_trips", "rejected_trips")
+    }
+    both = " + ".join(f"({count})" for count in tables.values())
+    standing.taxi("ingest", str(restated))
+    for built in ("+rejected_trips", "fact_trips"):
+        standing.dbt("run", "--target", "dev", "--select", built)
+        standing.dbt("run", "--target", "dev", "--select", "mart_data_quality")
+        assert standing.scalar(source_rows) == standing.scalar(f"select {both}"), built
+    assert standing.scalar(source_rows) == 500
+    standing.taxi("build")
+    fresh = Warehouse(project, tmp_path / "fresh")
+    others = [str(path) for path in files.glob("*.parquet") if path.name != restated.name]
+    fresh.taxi("run", str(restated), *others)
+    assert differences(standing, fresh) == {}
 
 
 def test_a_build_that_is_killed_leaves_the_old_state_and_the_next_one_completes(

@@ -1,19 +1,22 @@
-"""The layers of the project, checked on dbt's own manifest: who may read whom, and what is described."""
+"""The layers of the project, checked on dbt's own manifest: who may read whom, and that everything is described."""
 
 import json
 import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from taxi_pipeline.schemas import COLUMNS, LINEAGE
+
 PROJECT = Path(__file__).resolve().parents[2]
 
-RULE_SEEDS = {"fare_rules", "reject_reasons", "unitemised_charges"}
+RULE_SEEDS = {"fare_rules", "reject_reasons", "trip_flags", "unitemised_charges"}
 """Rule tables may be read where the rule applies; every other seed is a code list, read only by dims."""
 
 Node = dict[str, Any]
@@ -89,36 +92,112 @@ def test_every_model_has_a_yml_of_its_own_name_beside_it(manifest: dict[str, Any
             assert node["patch_path"] == f"nyc_taxi://{sql.with_suffix('.yml')}", node["name"]
 
 
-def test_every_model_and_column_is_described(manifest: dict[str, Any]) -> None:
-    missing = []
+def described(manifest: dict[str, Any]) -> Iterator[Node]:
+    """Every relation of the project: models, seeds, snapshots and sources."""
     for node in (*manifest["nodes"].values(), *manifest["sources"].values()):
         if node["resource_type"] in {"model", "seed", "source", "snapshot"}:
-            if not node["description"].strip():
-                missing.append(node["name"])
-            missing += [
-                f"{node['name']}.{name}"
-                for name, column in node["columns"].items()
-                if not column["description"].strip()
-            ]
-    assert not missing
+            yield node
 
 
-def test_every_macro_and_analysis_is_described(manifest: dict[str, Any]) -> None:
-    own = [macro for macro in manifest["macros"].values() if macro["package_name"] == "nyc_taxi"]
-    undescribed = [
-        macro["name"]
-        for macro in own
-        if not macro["description"].strip()
-        and "__" not in macro["name"]
-        and not macro["name"].startswith("test_")
-    ]
-    undescribed += [
-        node["name"]
+def is_thin(description: str) -> bool:
+    """Whether a description says less than a name does."""
+    return len(description.split()) < 3
+
+
+def test_every_model_and_column_is_described_in_a_sentence(manifest: dict[str, Any]) -> None:
+    thin = []
+    for node in described(manifest):
+        assert node["columns"], f"{node['name']} lists no columns"
+        if is_thin(node["description"]):
+            thin.append(node["name"])
+        thin += [
+            f"{node['name']}.{name}"
+            for name, column in node["columns"].items()
+            if is_thin(column["description"])
+        ]
+    assert not thin
+
+
+def test_sources_list_the_columns_that_ingest_writes(manifest: dict[str, Any]) -> None:
+    sources = {node["name"]: set(node["columns"]) for node in manifest["sources"].values()}
+    for service, columns in COLUMNS.items():
+        assert sources[service] == {column.name for column in (*LINEAGE, *columns)}
+
+
+OWN_WORDS = {
+    "mart_data_quality.row_count": "rows of a check, not of a table",
+    "mart_data_quality.total_amount": "money of a check",
+    "stg_ingested_files.row_count": "rows of a file",
+    "stg_ingested_files.total_amount": "money of a file",
+    "rejected_trips.trip_duration_seconds": "out of bounds, or it would not be rejected",
+}
+"""Columns that mean something else than those of their name elsewhere. A dimension's key has words of its own too."""
+
+
+def test_a_column_of_three_models_has_its_words_in_a_doc_block(manifest: dict[str, Any]) -> None:
+    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    used = Counter(name for node in models for name in node["columns"])
+    without = {
+        f"{node['name']}.{name}"
+        for node in models
+        for name, column in node["columns"].items()
+        if used[name] >= 3 and layer(node) != "dim" and not column["doc_blocks"]
+    }
+    assert without == set(OWN_WORDS)
+
+
+def test_every_doc_block_is_used(manifest: dict[str, Any]) -> None:
+    blocks = {
+        block["unique_id"]
+        for block in manifest["docs"].values()
+        if block["package_name"] == "nyc_taxi" and not block["name"].startswith("__")
+    }
+    used = {
+        block
+        for node in described(manifest)
+        for thing in (node, *node["columns"].values())
+        for block in thing["doc_blocks"]
+    }
+    assert blocks
+    assert not blocks - used
+
+
+def test_the_overview_leads_to_every_table_that_people_query(manifest: dict[str, Any]) -> None:
+    overview = manifest["docs"]["doc.nyc_taxi.__overview__"]["block_contents"]
+    named = set(re.findall(r"\b(?:stg|int|dim|fact|rejected|mart)_\w+", overview)) - {"int_"}
+    models = {
+        node["name"]: layer(node)
         for node in manifest["nodes"].values()
-        if node["resource_type"] == "analysis" and not node["description"].strip()
+        if node["resource_type"] == "model"
+    }
+    assert named <= set(models)
+    assert {name for name, kind in models.items() if kind in {"dim", "fact", "mart"}} <= named
+
+
+def signature(macro: Node) -> list[str]:
+    """Names of the arguments of a macro, from its first line."""
+    head = re.search(
+        r"{%-?\s*(?:macro|test)\s+\w+\s*\((.*?)\)\s*-?%}", macro["macro_sql"], re.DOTALL
+    )
+    assert head, macro["name"]
+    return [name.split("=")[0].strip() for name in head[1].split(",") if name.strip()]
+
+
+def test_every_macro_with_its_arguments_and_every_analysis_is_described(
+    manifest: dict[str, Any],
+) -> None:
+    own = [
+        macro
+        for macro in manifest["macros"].values()
+        if macro["package_name"] == "nyc_taxi" and "__" not in macro["name"]
     ]
+    analyses = [node for node in manifest["nodes"].values() if node["resource_type"] == "analysis"]
     assert own
-    assert not undescribed
+    assert not [node["name"] for node in (*own, *analyses) if is_thin(node["description"])]
+    for macro in own:
+        arguments = {argument["name"]: argument["description"] for argument in macro["arguments"]}
+        assert list(arguments) == signature(macro), macro["name"]
+        assert all(arguments.values()), macro["name"]
 
 
 def test_dims_facts_and_marts_have_an_enforced_contract(manifest: dict[str, Any]) -> None:
@@ -138,10 +217,14 @@ def test_every_incremental_model_follows_the_files_of_a_model_that_it_reads(
     for node in manifest["nodes"].values():
         if node["config"].get("materialized") == "incremental":
             assert node["config"]["incremental_strategy"] == "by_file"
-            followed[node["name"]] = node["config"]["meta"]["files_from"]
+            files_from = node["config"]["meta"]["files_from"]
+            followed[node["name"]] = [files_from] if isinstance(files_from, str) else files_from
     assert followed
-    for name, upstream in followed.items():
-        assert upstream == "lake" or upstream in followed, f"{name} follows {upstream}"
+    for name, upstreams in followed.items():
+        for upstream in upstreams:
+            assert upstream == "lake" or upstream in followed, f"{name} follows {upstream}"
+            # what holds the versions of two models together has no version that a third could compare
+            assert len(followed.get(upstream, [upstream])) == 1, f"{name} follows {upstream}"
 
 
 def test_marts_list_their_columns() -> None:

@@ -119,6 +119,22 @@ def test_the_docs_are_one_page_that_the_server_shows_on_loopback(
     assert "every row of every source file" in page
 
 
+def test_every_column_of_every_relation_is_described_and_no_other(
+    sample: tuple[Warehouse, str],
+) -> None:
+    target = sample[0].project / "target"
+    nodes = json.loads((target / "manifest.json").read_text())["nodes"]
+    catalog = json.loads((target / "catalog.json").read_text())["nodes"]
+    built = {
+        name
+        for name, node in nodes.items()
+        if node["resource_type"] in {"model", "seed", "snapshot"}
+    }
+    assert built <= set(catalog)  # beside them the tables of failing rows
+    for name in built:
+        assert set(catalog[name]["columns"]) == set(nodes[name]["columns"]), name
+
+
 def test_every_analysis_runs_on_the_warehouse(sample: tuple[Warehouse, str]) -> None:
     warehouse, _ = sample
     warehouse.dbt("compile", "--select", "resource_type:analysis", "--vars", "min_trips_of_pair: 2")

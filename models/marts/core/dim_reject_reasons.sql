@@ -6,7 +6,8 @@ final as (
     select
         reject_reason,
         rule_order,
-        description
+        services,
+        {{ fill_in_variables("description") }} as description
     from codes
 )
 

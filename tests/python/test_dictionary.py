@@ -1,0 +1,97 @@
+"""The rules in words: written once, in the seeds, and the same everywhere else."""
+
+import csv
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from taxi_pipeline import cli
+from taxi_pipeline.dictionary import RULES, render_rules
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.settings import Settings
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the generator reads and writes, in a folder to change."""
+    for name in ("seeds", "models"):
+        shutil.copytree(PROJECT / name, tmp_path / name)
+    shutil.copyfile(PROJECT / "dbt_project.yml", tmp_path / "dbt_project.yml")
+    settings = Settings(tmp_path, tmp_path / "data", "1GB")
+    monkeypatch.setattr(cli, "load_settings", lambda: settings)
+    return tmp_path
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def codes(seed: str, column: str) -> list[str]:
+    with (PROJECT / "seeds" / f"{seed}.csv").open() as file:
+        return [row[column] for row in csv.DictReader(file)]
+
+
+def test_the_rules_say_what_their_seeds_and_thresholds_say() -> None:
+    assert (PROJECT / RULES).read_text() == render_rules(PROJECT), "run `taxi dictionary`"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("seeds/reject_reasons.csv", "has no pickup time", "lacks a pickup time"),
+        ("seeds/trip_flags.csv", "the money stays", "the money goes"),
+        ("dbt_project.yml", "max_distance_miles: 200", "max_distance_miles: 150"),
+        ("models/rules.md", "60 seconds", "90 seconds"),
+    ],
+)
+def test_a_stale_file_is_reported_with_the_command_that_mends_it(
+    project: Path, file: str, old: str, new: str
+) -> None:
+    assert CliRunner().invoke(cli.app, ["dictionary", "--check"]).exit_code == 0
+    replace(project / file, old, new)
+    stale = CliRunner().invoke(cli.app, ["dictionary", "--check"])
+    assert stale.exit_code == 1
+    assert "taxi dictionary" in " ".join(stale.output.split())
+    assert CliRunner().invoke(cli.app, ["dictionary"]).exit_code == 0
+    assert CliRunner().invoke(cli.app, ["dictionary", "--check"]).exit_code == 0
+
+
+def test_a_variable_that_does_not_exist_is_refused_by_name(project: Path) -> None:
+    replace(project / "seeds/trip_flags.csv", "{max_distance_miles}", "{max_distance_km}")
+    with pytest.raises(TaxiError, match="max_distance_km"):
+        render_rules(project)
+
+
+def test_every_flag_has_a_condition_and_every_reason_is_one_that_int_trips_gives() -> None:
+    conditions = (
+        (PROJECT / "macros" / "rules.sql").read_text().split("macro trip_flag_conditions")[1]
+    )
+    assert re.findall(r'^ +"(\w+)":', conditions, re.MULTILINE) == codes("trip_flags", "trip_flag")
+    rules = (PROJECT / "models" / "intermediate" / "int_trips.sql").read_text()
+    given = rules.split("-- The first rule that applies")[1].split("end as reject_reason")[0]
+    assert re.findall(r"then '(\w+)'", given) == codes("reject_reasons", "reject_reason")
+
+
+def test_no_threshold_is_written_out_in_a_seed() -> None:
+    for seed, columns in {
+        "reject_reasons": ("description",),
+        "trip_flags": ("description", "repair"),
+    }.items():
+        for column in columns:
+            numbers = re.findall(r"\b\d[\d,]*\b", " ".join(codes(seed, column)))
+            # from 0 miles, from 1 second, the hour of the clocks, an example of a year
+            assert set(numbers) <= {"0", "1", "3,600", "3019"}, seed
+
+
+def test_the_readme_names_every_reason() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    assert not [
+        code for code in codes("reject_reasons", "reject_reason") if f"`{code}`" not in readme
+    ]
