@@ -103,7 +103,9 @@ EQUIVALENT = {
 BUILD = ("build", "--full-refresh", "--fail-fast", "--exclude-resource-type", "unit_test")
 """The sample from nothing with every data test."""
 
-_PATIENCE_SECONDS = 120  # a whole try takes 2 to 15 s; a recursion that lost its end never ends
+_PATIENCE_SECONDS = (
+    300  # a try takes 2 to 15 s on an idle machine; a recursion that lost its end never ends
+)
 _COPIED = ("models", "seeds", "macros", "tests", "snapshots", "analyses", "vendor")
 _SWAPS = (
     ("comparison flipped", r"(?<![<>=!])=(?![=>])", "<>"),
