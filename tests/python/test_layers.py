@@ -13,7 +13,12 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-RULE_SEEDS = {"reject_reasons"}
+RULE_SEEDS = {
+    "reject_reasons",
+    "published_trip_counts",
+    "published_count_bands",
+    "completeness_verdicts",
+}
 """Rule tables may be read where the rule applies; every other seed is a code list, read only by dims."""
 
 Node = dict[str, Any]
