@@ -27,6 +27,7 @@ from taxi_pipeline.estimate import ByteCounter, estimate_scans
 from taxi_pipeline.ingest import ingest_many
 from taxi_pipeline.lake import Lake, data_lock
 from taxi_pipeline.load import load_changes
+from taxi_pipeline.restatements import record_restatements
 from taxi_pipeline.sample import MIN_SCALE, write_sample
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import Settings, load_settings
@@ -301,9 +302,7 @@ def _is_embedded(settings: Settings, target: str | None) -> bool:
 
 
 def _load(settings: Settings, target: str | None) -> None:
-    lake = Lake(settings.lake_dir)
-    lake.ensure(console.print_note)
-    _check_not_empty(lake)
+    lake = _ready_lake(settings)
     started = time.monotonic()
     with (
         data_lock(settings.data_dir, console.print_note),
@@ -332,19 +331,22 @@ def _estimate(settings: Settings, options: BuildOptions) -> None:
         console.print_estimate(list(estimate_scans(report.nodes, warehouse)))
 
 
-def _check_not_empty(lake: Lake) -> None:
+def _ready_lake(settings: Settings) -> Lake:
+    """The lake, complete in itself; whatever a process that died left undone is done."""
+    lake = Lake(settings.lake_dir)
+    lake.ensure(console.print_note)
+    record_restatements(lake, settings, console.print_note)
     if not lake.current():
         raise TaxiError(
             str(lake.root),
             "the lake is empty",
             "run `taxi run` for a sample, or `taxi run PATH` for your files",
         )
+    return lake
 
 
 def _build(settings: Settings, command: list[str]) -> BuildReport:
-    lake = Lake(settings.lake_dir)
-    lake.ensure(console.print_note)
-    _check_not_empty(lake)
+    _ready_lake(settings)
     console.out.print(f"dbt_utils: {install_packages(settings)}.")
     started = time.monotonic()
     with (
