@@ -326,9 +326,8 @@ class Lake:
             for service in Service:
                 self._ensure_empty_part(service)
             self.heal(on_wait)
-            for path in (self.manifest_path, self.restatements_path):
-                if not path.exists():
-                    self._write_lines(path, [])
+            if not self.restatements_path.exists():
+                self._write_lines(self.restatements_path, [])
 
     def heal(self, on_wait: Callable[[str], None] | None = None) -> None:
         """Bring the manifest in line with the partitions, and remove what dead writers left.
@@ -339,9 +338,12 @@ class Lake:
         """
         with data_lock(self.root.parent, on_wait):
             self._remove_temporaries()
-            recorded = self.history() if self.manifest_path.exists() else self._kept()
+            is_anew = not self.manifest_path.exists()
+            recorded = self._kept() if is_anew else self.history()
             healed = _reconcile(recorded, self._without_synthetic(self._footers(), on_wait))
-            if healed != recorded:
+            if is_anew:
+                self._forget_restatements_beyond(healed)
+            if healed != recorded or is_anew:
                 self._write_manifest(healed)
             self._remove_older_versions(healed)
 
@@ -403,6 +405,13 @@ class Lake:
             with suppress(TaxiError):  # a damaged one tells nothing, and nothing depends on it
                 entries.append(read_footer(kept))
         return entries
+
+    def _forget_restatements_beyond(self, history: list[ManifestEntry]) -> None:
+        """Leave out changes of versions that a new manifest knows nothing of."""
+        known = {entry.load_id for entry in history}
+        changes = [change for change in self.restatements() if known.issuperset(change.versions)]
+        if changes != self.restatements():
+            self._write_lines(self.restatements_path, changes)
 
     def _remove_older_versions(self, history: list[ManifestEntry]) -> None:
         current = [entry for entry in history if entry.superseded_at is None]

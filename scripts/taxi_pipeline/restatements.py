@@ -6,10 +6,11 @@ version and one of the new version that share a key are one row, altered: one to
 by the keys of ``PAIRING_KEYS`` one after the other. What is left is gone, or added.
 """
 
+import csv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,21 @@ class Counts:
     altered: int
     gone: int
     added: int
+
+
+@dataclass(frozen=True)
+class AlteredRow:
+    """A row that both versions have, with other values.
+
+    Attributes:
+        row_before: its place in the earlier file.
+        row_after: its place in the new one.
+        changes: the value before and after of each column that changed.
+    """
+
+    row_before: int
+    row_after: int
+    changes: dict[str, tuple[Any, Any]]
 
 
 class Comparison:
@@ -148,16 +164,16 @@ class Comparison:
             f" from ({self._rows_sql()})) group by changed order by count(*) desc, changed"
         )
 
-    def altered_rows(self, limit: int) -> list[tuple[int, int, dict[str, tuple[Any, Any]]]]:
-        """The first altered rows: row before, row after, and per changed column the value before and after."""
-        relation = self._connection.execute(
+    def altered_rows(self, limit: int) -> list[AlteredRow]:
+        """The first altered rows of the new file."""
+        result = self._connection.execute(
             f"select * from ({self._rows_sql()}) where kind = 'altered'"
             f" order by source_row_after limit {limit}"
         )
-        names = [column[0] for column in relation.description]
-        rows = (dict(zip(names, row, strict=True)) for row in relation.fetchall())
+        names = [column[0] for column in result.description]
+        rows = (dict(zip(names, row, strict=True)) for row in result.fetchall())
         return [
-            (
+            AlteredRow(
                 row["source_row_before"],
                 row["source_row_after"],
                 {
@@ -321,3 +337,48 @@ def comparison_sql(service: Service) -> list[str]:
         f" case when is_after then {_ZONE} end from left_over_{len(keys)}"
     )
     return statements
+
+
+def versions_of(lake: Lake, service: Service, month: str) -> list[ManifestEntry]:
+    """Every version of a month on record, oldest first.
+
+    Args:
+        lake: whose record.
+        service: whose trips.
+        month: ``YYYY-MM``.
+
+    Raises:
+        TaxiError: it is not a month, or none of that month was ever ingested.
+    """
+    subject = f"{service} {month}"
+    try:
+        first = datetime.strptime(month, "%Y-%m").date()
+    except ValueError as error:
+        raise TaxiError(subject, f"'{month}' is no month", "write it as 2024-01") from error
+    versions = [entry for entry in lake.history() if entry.key == (service.label, str(first))]
+    if not versions:
+        raise TaxiError(
+            subject,
+            "no version of this month is on record",
+            "`taxi status` names the files of the lake; `taxi ingest` brings one in",
+        )
+    return versions
+
+
+def no_comparison(versions: list[ManifestEntry]) -> str:
+    """Why the newest version of a month cannot be compared with another, in a sentence."""
+    if versions[-1].superseded_at is not None:
+        return "The month has left the lake; the rows of its versions are gone."
+    if len(versions) == 1:
+        return "The month has not been restated: this is its only version."
+    return "The rows of the version before are not kept: it was synthetic, or was ingested before versions were."
+
+
+def zone_labels(project_dir: Path) -> dict[int, str]:
+    """The name of each zone by its id, with its borough."""
+    path = project_dir / "seeds" / "taxi_zone_lookup.csv"
+    with path.open(encoding="utf-8", newline="") as stream:
+        return {
+            int(row["locationid"]): f"{row['zone']}, {row['borough']}"
+            for row in csv.DictReader(stream)
+        }
