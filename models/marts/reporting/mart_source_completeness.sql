@@ -1,5 +1,6 @@
 with files as (
-    select * from {{ ref("fact_file_versions") }} where is_current
+    select * from {{ ref("fact_file_versions") }}
+    where is_current
 ),
 
 rejected as (
@@ -32,7 +33,7 @@ verdicts as (
 days_of_months as (
     select distinct
         file_month,
-        cast({{ dbt.datediff("file_month", dbt.dateadd("month", 1, "file_month"), "day") }} as {{ dbt.type_bigint() }}) as days
+        cast({{ dbt.datediff("file_month", dbt.dateadd("month", 1, "file_month"), "day") }} as {{ dbt.type_bigint() }}) as day_count
     from files
 ),
 
@@ -48,8 +49,8 @@ compared as (
         files.total_amount,
         coalesce(rejected.rejected_row_count, 0) as rejected_row_count,
         cast(published.parquet_rows as {{ dbt.type_bigint() }}) as official_row_count,
-        published.tlc_trips_per_day * days_of_months.days as reported_trip_count,
-        cast(published.tlc_farebox_per_day * days_of_months.days as {{ type_decimal(18, 2) }}) as reported_farebox_amount,
+        published.tlc_trips_per_day * days_of_months.day_count as reported_trip_count,
+        cast(published.tlc_farebox_per_day * days_of_months.day_count as {{ type_decimal(18, 2) }}) as reported_farebox_amount,
         case when files.source_format = 'parquet' then 'official_parquet' else 'datatalks_csv' end as edition_of_format
     from files
     inner join days_of_months on files.file_month = days_of_months.file_month
