@@ -263,6 +263,20 @@ def test_a_kill_at_any_step_leaves_a_lake_that_the_next_command_completes(
     ]
 
 
+def test_a_change_that_a_dead_process_left_unrecorded_is_recorded_before_a_third_version_comes(
+    place: Workplace,
+) -> None:
+    [first] = ingest(place, yellow_text(*yellow_rows(5)))
+    path = place.write(YELLOW_NAME, yellow_text(*yellow_rows(4)))
+    place.start(f"Lake.record_restatement = {DIE}\n{INGEST}", path).communicate()
+    [second] = place.lake.current()
+    [third] = ingest(place, yellow_text(*yellow_rows(3)))
+    assert [change.versions for change in place.lake.restatements()] == [
+        (first.load_id, second.load_id),
+        (second.load_id, third.load_id),
+    ]
+
+
 def test_a_lost_manifest_gets_the_version_before_back_from_its_footer(place: Workplace) -> None:
     _, second, third = ingest(place, *(yellow_text(*yellow_rows(n)) for n in (5, 4, 3)))
     place.lake.manifest_path.unlink()
