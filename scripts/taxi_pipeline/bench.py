@@ -18,6 +18,7 @@ import duckdb
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import quote_literal
+from taxi_pipeline.sample import METADATA_KEY
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import Settings
 
@@ -172,7 +173,8 @@ def write_file(folder: Path, service: Service, month: str, rows: int, salt: int 
     path = folder / f"{service}_tripdata_{month}.parquet"
     with duckdb.connect(config={"memory_limit": "2GB"}) as connection:
         connection.execute(
-            f"copy ({file_sql(service, month, rows, salt)}) to {quote_literal(path)} (format parquet)"
+            f"copy ({file_sql(service, month, rows, salt)}) to {quote_literal(path)}"
+            f" (format parquet, kv_metadata {{{METADATA_KEY}: 'true'}})"
         )
     return path
 

@@ -20,6 +20,7 @@ from taxi_pipeline.build import (
     retry_command,
     run_dbt,
 )
+from taxi_pipeline.completeness import Verdicts, read_verdicts
 from taxi_pipeline.deps import install_packages
 from taxi_pipeline.dictionary import RULES, render_rules
 from taxi_pipeline.download import SOURCES, download_months, parse_months
@@ -28,6 +29,13 @@ from taxi_pipeline.estimate import ByteCounter, estimate_scans
 from taxi_pipeline.ingest import ingest_many
 from taxi_pipeline.lake import Lake, data_lock
 from taxi_pipeline.load import load_changes
+from taxi_pipeline.restatements import (
+    compare,
+    no_comparison,
+    record_restatements,
+    versions_of,
+    zone_labels,
+)
 from taxi_pipeline.sample import MIN_SCALE, write_sample
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import Settings, load_settings
@@ -165,9 +173,12 @@ def load(
     _load(settings, target)
 
 
-@app.command(epilog="Example: [bold]taxi status[/]")
-def status() -> None:
-    """Show which files the lake holds, in which version."""
+@app.command(epilog="Examples: [bold]taxi status[/] | [bold]taxi status --target postgres[/]")
+def status(target: Target = None) -> None:
+    """Show which files the lake holds, in which version, and whether they are whole.
+
+    Whether they are whole is read from the last build of the target (mart_source_completeness).
+    """
     settings = load_settings()
     lake = Lake(settings.lake_dir)
     entries = lake.current()
@@ -177,9 +188,64 @@ def status() -> None:
             "`taxi run PATH` with your files."
         )
         return
-    console.print_status(entries)
+    verdicts = _verdicts(settings, target)
+    console.print_status(entries, verdicts)
+    if verdicts.complaint is not None:
+        console.print_note(f"Whether the files are whole is not known: {verdicts.complaint}")
+    elif verdicts.lacks([entry.load_id for entry in entries]):
+        option = f" --target {target}" if target else ""
+        console.print_note(
+            f"Files without an edition are not in the warehouse yet: `taxi run{option}`."
+        )
     if any(entry.is_synthetic for entry in entries):
         console.print_synthetic_notice()
+
+
+@app.command(
+    epilog="Examples: [bold]taxi diff green 2024-01[/] | "
+    "[bold]taxi diff yellow 2023-02 --rows changes.csv[/] | [bold]... --rows changes.parquet[/]"
+)
+def diff(
+    service: Annotated[Service, typer.Argument(help="Which trips.")],
+    month: Annotated[str, typer.Argument(help="Such as 2024-01.")],
+    rows: Annotated[
+        Path | None,
+        typer.Option(
+            "--rows",
+            help="Write every changed row, before and after, to this .csv or .parquet file.",
+        ),
+    ] = None,
+) -> None:
+    """Show what the newest version of a month changed: rows added, gone and altered, money by zone.
+
+    Rows are compared by every column of the file, in any order. A row without an equal is altered where the other
+    version has one of the same vendor (FHV: base), pickup and dropoff, else gone or added.
+    """
+    settings = load_settings()
+    lake = Lake(settings.lake_dir)
+    if rows is not None and rows.suffix not in {".csv", ".parquet"}:
+        raise TaxiError(str(rows), "rows are written as CSV or Parquet", "name it .csv or .parquet")
+    lake.ensure(console.print_note)
+    with data_lock(settings.data_dir, console.print_note):
+        record_restatements(lake, settings, console.print_note)
+        versions = versions_of(lake, service, month)
+        console.print_versions(versions)
+        console.print_zone_changes(
+            versions, lake.restatements(), zone_labels(settings.project_dir), limit=10
+        )
+        before = lake.predecessor(versions[-1])
+        if before is None:
+            console.print_note(no_comparison(versions))
+            if rows is not None:
+                raise TaxiError(str(rows), "there are no rows to write", "see the line above")
+            return
+        with compare(lake, settings, before, versions[-1]) as comparison:
+            console.print_comparison(
+                comparison.counts(), comparison.altered_columns(), comparison.altered_rows(5)
+            )
+            if rows is not None:
+                comparison.write_rows(rows)
+                console.out.print(f"Every changed row: {rows}")
 
 
 @app.command(epilog="Example: [bold]taxi deps --again[/]")
@@ -320,15 +386,25 @@ def _ingest(arguments: list[str], settings: Settings) -> None:
         raise typer.Exit(outcome.exit_code)
 
 
+def _verdicts(settings: Settings, target: str | None) -> Verdicts:
+    """What the target's last build says of the files; a default target need not have been built."""
+    prepare_profile(settings)
+    try:
+        with open_reader(settings, target) as reader:
+            return read_verdicts(reader)
+    except TaxiError as error:
+        if target is not None:
+            raise
+        return Verdicts({}, error)
+
+
 def _is_embedded(settings: Settings, target: str | None) -> bool:
     prepare_profile(settings)
     return bool(read_credentials(settings, target).type == "duckdb")
 
 
 def _load(settings: Settings, target: str | None) -> None:
-    lake = Lake(settings.lake_dir)
-    lake.ensure(console.print_note)
-    _check_not_empty(lake)
+    lake = _ready_lake(settings)
     started = time.monotonic()
     with (
         data_lock(settings.data_dir, console.print_note),
@@ -357,19 +433,22 @@ def _estimate(settings: Settings, options: BuildOptions) -> None:
         console.print_estimate(list(estimate_scans(report.nodes, warehouse)))
 
 
-def _check_not_empty(lake: Lake) -> None:
+def _ready_lake(settings: Settings) -> Lake:
+    """The lake, complete in itself; whatever a process that died left undone is done."""
+    lake = Lake(settings.lake_dir)
+    lake.ensure(console.print_note)
+    record_restatements(lake, settings, console.print_note)
     if not lake.current():
         raise TaxiError(
             str(lake.root),
             "the lake is empty",
             "run `taxi run` for a sample, or `taxi run PATH` for your files",
         )
+    return lake
 
 
 def _build(settings: Settings, command: list[str]) -> BuildReport:
-    lake = Lake(settings.lake_dir)
-    lake.ensure(console.print_note)
-    _check_not_empty(lake)
+    _ready_lake(settings)
     console.out.print(f"dbt_utils: {install_packages(settings)}.")
     started = time.monotonic()
     with (

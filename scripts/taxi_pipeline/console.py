@@ -1,7 +1,7 @@
 """What the commands print: progress, tables and errors, on a terminal and in a log alike."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -20,11 +20,13 @@ from rich.table import Table
 
 from taxi_pipeline.bench import BenchReport
 from taxi_pipeline.build import BuildListener, BuildReport, NodeOutcome
+from taxi_pipeline.completeness import Verdict, Verdicts
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.estimate import Estimate
 from taxi_pipeline.ingest import IngestResult, ManyResult
-from taxi_pipeline.lake import ManifestEntry
+from taxi_pipeline.lake import ManifestEntry, ZoneChange
 from taxi_pipeline.load import LoadReport
+from taxi_pipeline.restatements import AlteredRow, Counts
 from taxi_pipeline.sample import NOTICE
 from taxi_pipeline.summary import WarehouseSummary
 from taxi_pipeline.warehouses.base import Advance, Partition
@@ -220,22 +222,70 @@ def _ingest_line(result: IngestResult) -> str:
     return f"{result.status:9} {escape(entry.source_file)}: {', '.join(remarks)}"
 
 
-def print_status(entries: Sequence[ManifestEntry]) -> None:
-    """Print the files of the lake."""
+def print_status(entries: Sequence[ManifestEntry], verdicts: Verdicts) -> None:
+    """Print the files of the lake, and what the warehouse says of them."""
     table = Table(title="Files in the lake", title_justify="left")
     table.add_column("file", no_wrap=True)
     table.add_column("rows", justify="right")
     table.add_column("total_amount $", justify="right")
     table.add_column("ingested", no_wrap=True)
+    table.add_column("edition", no_wrap=True)
+    table.add_column("official rows", justify="right")
+    table.add_column("rows, report", no_wrap=True)
+    reasons: dict[str, str] = {}
     for entry in sorted(entries, key=lambda item: item.key):
         rows = f"{entry.row_count:,}"
         if entry.unparseable_count:
             rows += f" ({entry.unparseable_count:,} unparseable)"
+        verdict = verdicts.by_load_id.get(entry.load_id)
         table.add_row(
             escape(entry.source_file),
             rows,
-            "no fares" if entry.total_amount is None else f"{Decimal(entry.total_amount):,.2f}",
+            _money(entry.total_amount),
             entry.ingested_at[:10],
+            *_verdict_cells(verdict),
+        )
+        if verdict is not None and verdict.severity != "ok":
+            reasons[verdict.row_count_check] = verdict.reason
+    out.print(table)
+    for check, reason in reasons.items():
+        out.print(f"[yellow]{check}[/] {escape(reason)}.")
+
+
+_COLOURS = {"ok": "green", "warn": "yellow", "error": "bold red"}
+
+
+def _verdict_cells(verdict: Verdict | None) -> tuple[str, str, str]:
+    if verdict is None:
+        return "", "", ""
+    official = "" if verdict.official_rows is None else f"{verdict.official_rows:,}"
+    colour = _COLOURS[verdict.severity]
+    checks = f"[{colour}]{verdict.row_count_check}, {verdict.report_check}[/]"
+    return verdict.edition, official, checks
+
+
+def _money(amount: str | Decimal | None) -> str:
+    return "no fares" if amount is None else f"{Decimal(amount):,.2f}"
+
+
+def print_versions(versions: Sequence[ManifestEntry]) -> None:
+    """Print the versions of one month, oldest first."""
+    newest = versions[-1]
+    table = Table(
+        title=f"{newest.service_type} {newest.file_month[:7]}: versions on record",
+        title_justify="left",
+    )
+    for heading in ("ingested (UTC)", "file", "sha256"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("rows", "total_amount $"):
+        table.add_column(heading, justify="right")
+    for entry in versions:
+        table.add_row(
+            entry.ingested_at,
+            escape(entry.source_file),
+            entry.source_sha256[:12],
+            f"{entry.row_count:,}",
+            _money(entry.total_amount),
         )
     out.print(table)
 
@@ -243,6 +293,100 @@ def print_status(entries: Sequence[ManifestEntry]) -> None:
 def _kept_rows(node: NodeOutcome) -> str:
     """Where to look at the rows that a claim failed on."""
     return escape(f"; its rows: select * from {node.failing_rows}") if node.failing_rows else ""
+
+
+def print_zone_changes(
+    versions: Sequence[ManifestEntry],
+    changes: Sequence[ZoneChange],
+    labels: Mapping[int, str],
+    limit: int,
+) -> None:
+    """Print the zones in which the newest version of a month changed most.
+
+    Args:
+        versions: the versions of the month, oldest first.
+        changes: the lake's record of restatements.
+        labels: the name of each zone.
+        limit: how many zones.
+    """
+    ours = [change for change in changes if change.load_id_after == versions[-1].load_id]
+    changed = [
+        change
+        for change in ours
+        if change.rows_before + change.rows_after > 2 * change.unchanged_count
+    ]
+    if not changed:
+        return
+    table = Table(title="Changes by pickup zone, the largest first", title_justify="left")
+    table.add_column("zone")
+    for heading in ("rows before", "after", "altered", "moved in", "out", "gone", "added"):
+        table.add_column(heading, justify="right")
+    for heading in ("$ before", "$ after", "change"):
+        table.add_column(heading, justify="right")
+    for change in sorted(changed, key=_size, reverse=True)[:limit]:
+        table.add_row(
+            escape(_zone_label(change.pickup_zone_id, labels)),
+            *(
+                f"{count:,}"
+                for count in (
+                    change.rows_before,
+                    change.rows_after,
+                    change.altered_count,
+                    change.moved_in_count,
+                    change.moved_out_count,
+                    change.gone_count,
+                    change.added_count,
+                )
+            ),
+            *_revenue_cells(change, has_money=versions[-1].total_amount is not None),
+        )
+    out.print(table)
+    if len(changed) > limit:
+        out.print(f"... and {len(changed) - limit:,} zones more: mart_restatements has them all.")
+
+
+def _size(change: ZoneChange) -> tuple[Decimal, int]:
+    rows = change.rows_before + change.rows_after - 2 * change.unchanged_count
+    return abs(_revenue_change(change)), rows
+
+
+def _revenue_change(change: ZoneChange) -> Decimal:
+    return Decimal(change.total_amount_after or 0) - Decimal(change.total_amount_before or 0)
+
+
+def _revenue_cells(change: ZoneChange, *, has_money: bool) -> tuple[str, str, str]:
+    if not has_money:
+        return "no fares", "no fares", ""
+    before, after = change.total_amount_before or "0", change.total_amount_after or "0"
+    return _money(before), _money(after), f"{_revenue_change(change):+,.2f}"
+
+
+def _zone_label(zone: int | None, labels: Mapping[int, str]) -> str:
+    return "none given" if zone is None else f"{zone} {labels.get(zone, 'not in the lookup')}"
+
+
+def print_comparison(
+    counts: Counts, columns: Sequence[tuple[str, int]], examples: Sequence[AlteredRow]
+) -> None:
+    """Print what became of the rows of a month in its newest version.
+
+    Args:
+        counts: the rows by kind.
+        columns: in how many altered rows each column changed.
+        examples: some altered rows.
+    """
+    out.print(
+        f"{counts.added:,} rows added, {counts.gone:,} gone, {counts.altered:,} altered, "
+        f"{counts.unchanged:,} unchanged."
+    )
+    if columns:
+        named = ", ".join(f"{escape(name)} {count:,}" for name, count in columns)
+        out.print(f"Altered columns: {named}.")
+    for example in examples:
+        values = ", ".join(
+            f"{name} {before} -> {after}" for name, (before, after) in example.changes.items()
+        )
+        out.print(f"  row {example.row_before:,} -> {example.row_after:,}: {escape(values)}")
 
 
 def print_build(report: BuildReport, seconds: float) -> None:

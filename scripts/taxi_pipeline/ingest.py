@@ -9,8 +9,6 @@ import errno
 import gzip
 import hashlib
 import os
-import shutil
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -25,17 +23,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from taxi_pipeline import files
+from taxi_pipeline.engine import open_engine, scratch_folder
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.files import DownloadProgress, TripFile
 from taxi_pipeline.lake import (
     FOOTER_KEY,
     Lake,
     ManifestEntry,
-    is_abandoned,
     quote_identifier,
     quote_literal,
-    temp_tag,
 )
+from taxi_pipeline.restatements import publish_version
 from taxi_pipeline.sample import METADATA_KEY
 from taxi_pipeline.schemas import CODE, COLUMNS, MILES, MONEY, TEXT, TIME, Column, Service
 from taxi_pipeline.settings import Settings
@@ -54,7 +52,6 @@ _SPARE_FIELDS = 4  # files of 2016 have two empty fields more than names
 _NEVER_IN_A_FILE = "\x02null\x02"
 _NEVER_IN_A_LINE = "\x1e\x1f\x1e"
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_SCRATCH_PREFIX = "ingest-"
 _TEXT_TYPE = "VARCHAR"
 _ALWAYS_WHOLE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT"})
 _NUMBERS = _ALWAYS_WHOLE | {"BIGINT", "UINTEGER", "UBIGINT", "HUGEINT", "FLOAT", "DOUBLE"}
@@ -609,35 +606,6 @@ def _unreadable(name: str, error: Exception) -> TaxiError:
     )
 
 
-@contextmanager
-def _scratch(settings: Settings) -> Iterator[Path]:
-    """Make a folder for this run alone; those that killed runs left are removed."""
-    settings.temp_dir.mkdir(parents=True, exist_ok=True)
-    for left in settings.temp_dir.glob(f"{_SCRATCH_PREFIX}*"):
-        if is_abandoned(left, _SCRATCH_PREFIX):
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(
-        prefix=f"{_SCRATCH_PREFIX}{temp_tag()}-", dir=settings.temp_dir, ignore_cleanup_errors=True
-    ) as folder:
-        yield Path(folder)
-
-
-@contextmanager
-def _engine(settings: Settings, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Start DuckDB within the memory limit, spilling to a folder that no other process uses."""
-    with duckdb.connect(
-        config={
-            "memory_limit": settings.memory_limit,
-            "temp_directory": str(scratch / "spill"),
-            "preserve_insertion_order": True,
-            "autoinstall_known_extensions": False,
-        }
-    ) as connection:
-        connection.execute("set enable_progress_bar = false")
-        connection.execute("set TimeZone = 'UTC'")  # a zoned clock reading is kept as it is stored
-        yield connection
-
-
 @dataclass(frozen=True)
 class _Source:
     """A file that is ready to be written: its rows as SQL, and what they add up to."""
@@ -678,7 +646,7 @@ def ingest_file(
             INGEST_VERSION,
         ):
             return IngestResult("unchanged", present, time.monotonic() - started)
-        with _scratch(settings) as scratch, _engine(settings, scratch) as connection:
+        with scratch_folder(settings) as scratch, open_engine(settings, scratch) as connection:
             tell(f"Reading {trip_file.name}")
             prepare = _prepare_parquet if trip_file.format == "parquet" else _prepare_csv
             source = prepare(path, trip_file, connection, scratch)
@@ -696,7 +664,7 @@ def ingest_file(
                         "the file changed while it was read",
                         "ingest it again when it is complete",
                     )
-                rival = lake.publish(temp, entry, tell)
+                rival = publish_version(temp, entry, lake, settings, tell)
             finally:
                 temp.unlink(missing_ok=True)
     seconds = time.monotonic() - started

@@ -5,16 +5,21 @@ Layout under the lake's folder::
     <service>/file_month=YYYY-MM-01/part.parquet   the rows of one source file
     <service>/no_rows/part.parquet                 no rows; a service without files can be read too
     manifest.jsonl                                 one line per version of a file, oldest first
+    previous/<service>/file_month=.../<load_id>.parquet   the version before the current one, if any
+    restatements.jsonl                             one line per change of version and pickup zone
 
 A partition's manifest entry is also in its own Parquet footer, so that rows and record change in
 one rename. The manifest follows; if the process dies in between, the next one appends the entry.
+A partition that gets a successor is first linked under ``previous``, where no warehouse looks: whoever
+dies at whatever step, the version before the current one is there, and nothing else for long.
 """
 
 import json
 import os
 import secrets
+import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
@@ -33,7 +38,7 @@ FOOTER_KEY = "taxi"
 """The key of the manifest entry in a partition's Parquet footer."""
 
 _PART_PREFIX = ".part-"
-_MANIFEST_PREFIX = ".manifest-"
+_RECORDS_PREFIX = ".manifest-"
 _TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 _ABANDONED_AFTER_SECONDS = 24 * 3600
 
@@ -116,6 +121,66 @@ class ManifestEntry:
         return cls(**{name: value for name, value in values.items() if name in known})
 
 
+@dataclass(frozen=True)
+class ZoneChange:
+    """What a new version of a file changed in one pickup zone.
+
+    Rows before are unchanged, altered, moved out or gone; rows after are unchanged, altered, moved in or added.
+
+    Attributes:
+        load_id_before: the version that was replaced.
+        load_id_after: the version that took its place.
+        service_type: ``Yellow``, ``Green`` or ``FHV``.
+        file_month: first day of the month in the file's name, ISO.
+        pickup_zone_id: as the file gives it; None where it gives none.
+        rows_before: rows of the earlier version with this pickup zone.
+        rows_after: rows of the new version with this pickup zone.
+        unchanged_count: rows that are the same in every column.
+        altered_count: rows that changed in another column than the pickup zone.
+        moved_out_count: rows that had this pickup zone and have another one now.
+        moved_in_count: rows that have this pickup zone now and had another one.
+        gone_count: rows that the new version does not have.
+        added_count: rows that the earlier version did not have.
+        total_amount_before: dollars, over all readable rows before; None for FHV, and where there are none.
+        total_amount_after: the same of the new version.
+    """
+
+    load_id_before: str
+    load_id_after: str
+    service_type: str
+    file_month: str
+    pickup_zone_id: int | None
+    rows_before: int
+    rows_after: int
+    unchanged_count: int
+    altered_count: int
+    moved_out_count: int
+    moved_in_count: int
+    gone_count: int
+    added_count: int
+    total_amount_before: str | None
+    total_amount_after: str | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The service and month that it is about."""
+        return self.service_type, self.file_month
+
+    @property
+    def versions(self) -> tuple[str, str]:
+        """The version that was replaced, and the one that took its place."""
+        return self.load_id_before, self.load_id_after
+
+    def to_json(self) -> str:
+        """Write the change as one line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "ZoneChange":
+        """Read a change."""
+        return cls(**json.loads(text))
+
+
 @contextmanager
 def data_lock(data_dir: Path, on_wait: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold the data folder for one writer; may be taken again by the process that holds it.
@@ -172,9 +237,23 @@ class Lake:
         """The manifest, one JSON object a line."""
         return self.root / "manifest.jsonl"
 
+    @property
+    def restatements_path(self) -> Path:
+        """What new versions changed, one JSON object a line."""
+        return self.root / "restatements.jsonl"
+
+    def previous_path(self, entry: ManifestEntry) -> Path:
+        """Where the rows of a version are kept once another one has taken its place."""
+        folder = f"{_service(entry)}/file_month={entry.file_month}"
+        return self.root / "previous" / folder / f"{entry.load_id}.parquet"
+
     def part_path(self, service: Service, month: date) -> Path:
         """Where the rows of one file are."""
         return self.root / service / f"file_month={month:%Y-%m}-01" / "part.parquet"
+
+    def empty_path(self, service: Service) -> Path:
+        """The partition without rows, which has every column of the service."""
+        return self.root / service / "no_rows" / "part.parquet"
 
     def temp_path(self, service: Service) -> Path:
         """Make a new name to write a partition under; no reader's pattern matches it."""
@@ -185,17 +264,50 @@ class Lake:
     def history(self) -> list[ManifestEntry]:
         """Every version ever ingested, oldest first."""
         try:
-            lines = self.manifest_path.read_bytes().split(b"\n")  # a text may hold other line ends
-        except FileNotFoundError:
-            return []
-        try:
-            return [ManifestEntry.from_json(line) for line in lines if line.strip()]
+            return [ManifestEntry.from_json(line) for line in _lines(self.manifest_path)]
         except (ValueError, TypeError, KeyError) as error:
             raise TaxiError(
                 str(self.manifest_path),
                 "the manifest is damaged",
                 "delete it; the next command rebuilds it from the partitions",
             ) from error
+
+    def restatements(self) -> list[ZoneChange]:
+        """What every new version changed, by pickup zone, oldest first."""
+        try:
+            return [ZoneChange.from_json(line) for line in _lines(self.restatements_path)]
+        except (ValueError, TypeError) as error:
+            raise TaxiError(
+                str(self.restatements_path),
+                "the record of restatements is damaged",
+                "delete it; the next command compares again the versions that are still kept",
+            ) from error
+
+    def record_restatement(self, changes: Sequence[ZoneChange]) -> None:
+        """Add what one new version changed; the lock is held by the caller."""
+        self._write_lines(self.restatements_path, [*self.restatements(), *changes])
+
+    def predecessor(self, entry: ManifestEntry) -> ManifestEntry | None:
+        """The version whose place a current one took, if its rows are kept."""
+        found = _predecessor(entry, self.history())
+        return found if found is not None and self.previous_path(found).exists() else None
+
+    def uncompared(self) -> list[tuple[ManifestEntry, ManifestEntry]]:
+        """Every current version whose difference from the one before is still to be recorded: before, after."""
+        recorded = {change.versions for change in self.restatements()}
+        history = self.history()
+        pairs = (
+            (_predecessor(entry, history), entry)
+            for entry in history
+            if entry.superseded_at is None
+        )
+        return [
+            (before, after)
+            for before, after in pairs
+            if before is not None
+            and (before.load_id, after.load_id) not in recorded
+            and self.previous_path(before).exists()
+        ]
 
     def current(self) -> list[ManifestEntry]:
         """Return the versions that the partitions hold now, oldest first."""
@@ -213,22 +325,27 @@ class Lake:
         with data_lock(self.root.parent, on_wait):
             for service in Service:
                 self._ensure_empty_part(service)
-            if not self.manifest_path.exists():
-                self._write_manifest([])
             self.heal(on_wait)
+            if not self.restatements_path.exists():
+                self._write_lines(self.restatements_path, [])
 
     def heal(self, on_wait: Callable[[str], None] | None = None) -> None:
         """Bring the manifest in line with the partitions, and remove what dead writers left.
 
         The partitions are right: an entry in a footer that the manifest lacks is appended, and an
-        entry whose partition is gone is superseded. Synthetic partitions leave where real ones are.
+        entry whose partition is gone is superseded. Synthetic partitions leave where real ones are. Of the
+        earlier versions only those stay that came right before a current one.
         """
         with data_lock(self.root.parent, on_wait):
             self._remove_temporaries()
-            recorded = self.history()
+            is_anew = not self.manifest_path.exists()
+            recorded = self._kept() if is_anew else self.history()
             healed = _reconcile(recorded, self._without_synthetic(self._footers(), on_wait))
-            if healed != recorded:
+            if is_anew:
+                self._forget_restatements_beyond(healed)
+            if healed != recorded or is_anew:
                 self._write_manifest(healed)
+            self._remove_older_versions(healed)
 
     def publish(
         self, temp: Path, entry: ManifestEntry, on_wait: Callable[[str], None] | None = None
@@ -243,7 +360,7 @@ class Lake:
         Returns:
             None, or, where another process has just published the same content, its entry.
         """
-        service = next(item for item in Service if item.label == entry.service_type)
+        service = _service(entry)
         month = date.fromisoformat(entry.file_month)
         with data_lock(self.root.parent, on_wait):
             self.heal()
@@ -260,12 +377,54 @@ class Lake:
             part = self.part_path(service, month)
             part.parent.mkdir(parents=True, exist_ok=True)
             _sync(temp)
+            if present is not None and present.is_synthetic == entry.is_synthetic:
+                self._keep(part, present)
             temp.replace(part)
             _sync(part.parent)
             self._write_manifest(_append(self.history(), entry))
-            if not entry.is_synthetic:
-                self.heal(on_wait)
+            self.heal(on_wait)
         return None
+
+    def _keep(self, part: Path, entry: ManifestEntry) -> None:
+        """Give the rows of a version that is to be replaced a second name, which outlives the first."""
+        kept = self.previous_path(entry)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        temp = kept.parent / f"{_PART_PREFIX}{temp_tag()}.parquet.tmp"
+        try:
+            os.link(part, temp)
+        except OSError:  # not every file system has links
+            shutil.copyfile(part, temp)
+            _sync(temp)
+        temp.replace(kept)
+        _sync(kept.parent)
+
+    def _kept(self) -> list[ManifestEntry]:
+        """The earlier versions by their own footers, for a manifest that has to be made anew."""
+        entries = []
+        for kept in sorted((self.root / "previous").glob("*/file_month=*/*.parquet")):
+            with suppress(TaxiError):  # a damaged one tells nothing, and nothing depends on it
+                entries.append(read_footer(kept))
+        return entries
+
+    def _forget_restatements_beyond(self, history: list[ManifestEntry]) -> None:
+        """Leave out changes of versions that a new manifest knows nothing of."""
+        known = {entry.load_id for entry in history}
+        changes = [change for change in self.restatements() if known.issuperset(change.versions)]
+        if changes != self.restatements():
+            self._write_lines(self.restatements_path, changes)
+
+    def _remove_older_versions(self, history: list[ManifestEntry]) -> None:
+        current = [entry for entry in history if entry.superseded_at is None]
+        wanted = {
+            self.previous_path(before)
+            for before in (_predecessor(entry, history) for entry in current)
+            if before is not None
+        }
+        for kept in (self.root / "previous").glob("*/file_month=*/*.parquet"):
+            if kept not in wanted:
+                kept.unlink()
+                with suppress(OSError):  # the version that is wanted, or somebody else's files
+                    kept.parent.rmdir()
 
     def _without_synthetic(
         self, footers: list[ManifestEntry], tell: Callable[[str], None] | None
@@ -276,8 +435,7 @@ class Lake:
         if not real or not synthetic:
             return footers
         for entry in synthetic:
-            service = next(item for item in Service if item.label == entry.service_type)
-            part = self.part_path(service, date.fromisoformat(entry.file_month))
+            part = self.part_path(_service(entry), date.fromisoformat(entry.file_month))
             part.unlink()
             with suppress(OSError):  # somebody else's files may be in the folder
                 part.parent.rmdir()
@@ -297,7 +455,7 @@ class Lake:
     def _ensure_empty_part(self, service: Service) -> None:
         # A name behind file_month=...: DuckDB takes the first file for the size of all of them, and with
         # none at all it would put 160 million trips on the side of a join that has to fit in memory.
-        part = self.root / service / "no_rows" / "part.parquet"
+        part = self.empty_path(service)
         columns = canonical_columns(service)
         values = ", ".join(
             f"cast(null as {column.type}) as {quote_identifier(column.name)}" for column in columns
@@ -325,22 +483,26 @@ class Lake:
         return sorted(entries, key=lambda entry: entry.ingested_at)
 
     def _remove_temporaries(self) -> None:
-        for service in Service:
-            for temp in (self.root / service).glob(f"{_PART_PREFIX}*"):
-                if is_abandoned(temp, _PART_PREFIX):
+        for pattern, prefix in (
+            *((f"{service}/{_PART_PREFIX}*", _PART_PREFIX) for service in Service),
+            (f"previous/*/*/{_PART_PREFIX}*", _PART_PREFIX),
+            (f"{_RECORDS_PREFIX}*", _RECORDS_PREFIX),
+        ):
+            for temp in self.root.glob(pattern):
+                if is_abandoned(temp, prefix):
                     temp.unlink(missing_ok=True)
-        for temp in self.root.glob(f"{_MANIFEST_PREFIX}*"):
-            if is_abandoned(temp, _MANIFEST_PREFIX):
-                temp.unlink(missing_ok=True)
 
     def _write_manifest(self, entries: list[ManifestEntry]) -> None:
+        self._write_lines(self.manifest_path, entries)
+
+    def _write_lines(self, path: Path, records: Sequence[ManifestEntry | ZoneChange]) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
-        temp = self.root / f"{_MANIFEST_PREFIX}{temp_tag()}"
+        temp = self.root / f"{_RECORDS_PREFIX}{temp_tag()}"
         with temp.open("w", encoding="utf-8") as stream:
-            stream.writelines(entry.to_json() + "\n" for entry in entries)
+            stream.writelines(record.to_json() + "\n" for record in records)
             stream.flush()
             os.fsync(stream.fileno())
-        temp.replace(self.manifest_path)
+        temp.replace(path)
 
 
 def is_same_content(one: ManifestEntry, other: ManifestEntry) -> bool:
@@ -363,6 +525,26 @@ def read_footer(part: Path) -> ManifestEntry:
             "the partition is damaged or was not written by taxi ingest",
             "delete its folder and ingest the month again",
         ) from error
+
+
+def _service(entry: ManifestEntry) -> Service:
+    return next(service for service in Service if service.label == entry.service_type)
+
+
+def _lines(path: Path) -> list[bytes]:
+    """The lines of a record; none where there is no such file."""
+    try:
+        lines = path.read_bytes().split(b"\n")  # a text may hold other line ends
+    except FileNotFoundError:
+        return []
+    return [line for line in lines if line.strip()]
+
+
+def _predecessor(entry: ManifestEntry, history: Sequence[ManifestEntry]) -> ManifestEntry | None:
+    """The version that came right before another one of the same file."""
+    same = [other for other in history if other.key == entry.key]
+    position = same.index(entry)
+    return same[position - 1] if position else None
 
 
 def _reconcile(recorded: list[ManifestEntry], footers: list[ManifestEntry]) -> list[ManifestEntry]:

@@ -8,7 +8,14 @@ from datetime import date
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import Lake, ManifestEntry
 from taxi_pipeline.schemas import Service
-from taxi_pipeline.warehouses.base import Advance, FileKey, Partition, Warehouse
+from taxi_pipeline.warehouses.base import (
+    MANIFEST,
+    RESTATEMENTS,
+    Advance,
+    FileKey,
+    Partition,
+    Warehouse,
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ def plan_load(
     versions: dict[FileKey, list[ManifestEntry]] = {}
     for entry in history:
         versions.setdefault(entry.key, []).append(entry)
+    changes = lake.restatements()
     partitions = []
     for key in sorted(versions.keys() | present.keys()):
         entries = versions.get(key, [])
@@ -54,7 +62,11 @@ def plan_load(
         month = date.fromisoformat(key[1])
         path = lake.part_path(service, month) if current else None
         rows = current.row_count if current else 0
-        partitions.append(Partition(service, month, path, rows, tuple(entries)))
+        records = {
+            MANIFEST: [MANIFEST.row(entry) for entry in entries],
+            RESTATEMENTS: [RESTATEMENTS.row(change) for change in changes if change.key == key],
+        }
+        partitions.append(Partition(service, month, path, rows, records))
     return partitions
 
 

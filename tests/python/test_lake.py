@@ -37,6 +37,7 @@ def test_new_lake_has_a_part_without_rows_for_every_service(place: Workplace) ->
     before = place.snapshot()
     assert set(before) == {
         "manifest.jsonl",
+        "restatements.jsonl",
         *(f"{service}/no_rows/part.parquet" for service in Service),
     }
     assert before["manifest.jsonl"] == b""

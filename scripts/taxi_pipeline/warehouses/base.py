@@ -1,7 +1,7 @@
 """What a warehouse has to offer to be loaded from the lake."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from taxi_pipeline.lake import ManifestEntry, canonical_columns
+from taxi_pipeline.lake import ManifestEntry, ZoneChange, canonical_columns
 from taxi_pipeline.schemas import Column, Service
 
 FileKey = tuple[str, str]
@@ -18,25 +18,66 @@ FileKey = tuple[str, str]
 Advance = Callable[[int], None]
 """Told how many more rows have gone over."""
 
-MANIFEST = "manifest"
-"""The table beside the trips that holds the manifest's entries of what is loaded."""
 
-MANIFEST_COLUMNS = (
-    Column("load_id", "varchar"),
-    Column("service_type", "varchar"),
-    Column("file_month", "date"),
-    Column("source_file", "varchar"),
-    Column("source_sha256", "varchar"),
-    Column("source_bytes", "bigint"),
-    Column("source_format", "varchar"),
-    Column("row_count", "bigint"),
-    Column("unparseable_count", "bigint"),
-    Column("total_amount", "decimal(18, 2)"),
-    Column("is_synthetic", "boolean"),
-    Column("ingested_at", "timestamp"),
-    Column("superseded_at", "timestamp"),
+@dataclass(frozen=True)
+class RecordTable:
+    """A small table beside the trips: what the lake has on record of each file.
+
+    Attributes:
+        name: the source's name in ``models/staging/_sources.yml``.
+        columns: its columns there, which are attributes of the records.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+
+    def row(self, record: ManifestEntry | ZoneChange) -> dict[str, Any]:
+        """A record as a row of the table: its columns by name, text for dates, times and amounts."""
+        return {column.name: getattr(record, column.name) for column in self.columns}
+
+
+MANIFEST = RecordTable(
+    "manifest",
+    (
+        Column("load_id", "varchar"),
+        Column("service_type", "varchar"),
+        Column("file_month", "date"),
+        Column("source_file", "varchar"),
+        Column("source_sha256", "varchar"),
+        Column("source_bytes", "bigint"),
+        Column("source_format", "varchar"),
+        Column("row_count", "bigint"),
+        Column("unparseable_count", "bigint"),
+        Column("total_amount", "decimal(18, 2)"),
+        Column("is_synthetic", "boolean"),
+        Column("ingested_at", "timestamp"),
+        Column("superseded_at", "timestamp"),
+    ),
 )
-"""The columns of the source ``manifest`` in ``models/staging/_sources.yml``."""
+
+RESTATEMENTS = RecordTable(
+    "restatements",
+    (
+        Column("load_id_before", "varchar"),
+        Column("load_id_after", "varchar"),
+        Column("service_type", "varchar"),
+        Column("file_month", "date"),
+        Column("pickup_zone_id", "integer"),
+        Column("rows_before", "bigint"),
+        Column("rows_after", "bigint"),
+        Column("unchanged_count", "bigint"),
+        Column("altered_count", "bigint"),
+        Column("moved_out_count", "bigint"),
+        Column("moved_in_count", "bigint"),
+        Column("gone_count", "bigint"),
+        Column("added_count", "bigint"),
+        Column("total_amount_before", "decimal(18, 2)"),
+        Column("total_amount_after", "decimal(18, 2)"),
+    ),
+)
+
+RECORD_TABLES = (RESTATEMENTS, MANIFEST)
+"""In the order in which they are written; the manifest is last, because it says that a file is there in full."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +89,14 @@ class Partition:
         month: first day of the month in the file's name.
         path: the Parquet file; None when the file has left the lake.
         rows: how many.
-        versions: every manifest entry of the file, oldest first.
+        records: the rows that each record table has of the file, oldest first.
     """
 
     service: Service
     month: date
     path: Path | None
     rows: int
-    versions: tuple[ManifestEntry, ...]
+    records: Mapping[RecordTable, Sequence[dict[str, Any]]]
 
     @property
     def key(self) -> FileKey:
@@ -81,7 +122,7 @@ class Reader(Protocol):
 
 
 class Warehouse(Reader, Protocol):
-    """A warehouse with a schema of raw tables, one per service and partitioned by month, and a manifest."""
+    """A warehouse with a schema of raw tables, one per service and partitioned by month, and the record tables."""
 
     workers: int
     """How many partitions it takes in at a time, each in a thread of its own."""
@@ -121,8 +162,3 @@ def arrow_type(column: Column) -> pa.DataType:
         "date": pa.date32(),
         "timestamp": pa.timestamp("us"),
     }[column.type]
-
-
-def manifest_row(entry: ManifestEntry) -> dict[str, Any]:
-    """A manifest entry as a row of the table: its columns by name, text for dates, times and amounts."""
-    return {column.name: getattr(entry, column.name) for column in MANIFEST_COLUMNS}

@@ -1,7 +1,7 @@
 """BigQuery: a file's rows go in by one load job that replaces their month, which is atomic.
 
-The manifest follows the partition. Should the process die in between, the file counts as not loaded, and
-the next load puts the same rows in the same place again.
+The records follow the partition, the manifest last. Should the process die in between, the file counts
+as not loaded, and the next load puts the same rows in the same place again.
 """
 
 import io
@@ -29,11 +29,11 @@ from taxi_pipeline.lake import canonical_columns
 from taxi_pipeline.schemas import Column, Service
 from taxi_pipeline.warehouses.base import (
     MANIFEST,
-    MANIFEST_COLUMNS,
+    RECORD_TABLES,
     Advance,
     FileKey,
     Partition,
-    manifest_row,
+    RecordTable,
     raw_schema,
 )
 
@@ -111,9 +111,9 @@ class BigQueryWarehouse:
         self._client = client
         self._credentials = credentials
         self._raw = bigquery.DatasetReference(client.project, raw_schema())
-        self._manifest: list[dict[str, Any]] = []
+        self._records: dict[RecordTable, list[dict[str, Any]]] = {}
         self.engine = "bigquery"
-        self.workers = 1  # the manifest is written after each partition
+        self.workers = 1  # the records are written after each partition
 
     @property
     def name(self) -> str:
@@ -121,7 +121,7 @@ class BigQueryWarehouse:
         return self._name
 
     def prepare(self) -> None:
-        """Create the raw dataset, a table per service partitioned by month, and the manifest."""
+        """Create the raw dataset, a table per service partitioned by month, and the record tables."""
         with _faults_named(self._name):
             dataset = bigquery.Dataset(self._raw)
             dataset.location = self._credentials.location
@@ -133,19 +133,22 @@ class BigQueryWarehouse:
                 )
                 table.time_partitioning = _by_month()
                 self._client.create_table(table, exists_ok=True, retry=_RETRY)
-            manifest = bigquery.Table(
-                self._raw.table(MANIFEST), schema=[field(column) for column in MANIFEST_COLUMNS]
-            )
-            self._client.create_table(manifest, exists_ok=True, retry=_RETRY)
+            for records in RECORD_TABLES:
+                table = bigquery.Table(
+                    self._raw.table(records.name),
+                    schema=[field(column) for column in records.columns],
+                )
+                self._client.create_table(table, exists_ok=True, retry=_RETRY)
 
     def loaded(self) -> dict[FileKey, str]:
         """The load_id of every file that is there in full."""
         with _faults_named(self._name):
-            rows = self._client.list_rows(self._client.get_table(self._raw.table(MANIFEST)))
-            self._manifest = [_as_text(dict(row.items())) for row in rows]
+            for table in RECORD_TABLES:
+                rows = self._client.list_rows(self._client.get_table(self._raw.table(table.name)))
+                self._records[table] = [_as_text(dict(row.items())) for row in rows]
         return {
             (row["service_type"], row["file_month"]): row["load_id"]
-            for row in self._manifest
+            for row in self._records[MANIFEST]
             if row["superseded_at"] is None
         }
 
@@ -159,13 +162,15 @@ class BigQueryWarehouse:
                 )
             else:
                 self._load_month(partition, partition.path, advance)
-            service, month = partition.key
-            self._manifest = [
-                row
-                for row in self._manifest
-                if (row["service_type"], row["file_month"]) != (service, month)
-            ] + [manifest_row(entry) for entry in partition.versions]
-            self._write_manifest()
+            for table in RECORD_TABLES:
+                others = [
+                    row
+                    for row in self._records[table]
+                    if (row["service_type"], row["file_month"]) != partition.key
+                ]
+                rows = [*others, *partition.records[table]]
+                if rows != self._records[table]:
+                    self._write_records(table, rows)
 
     def finish(self) -> None:
         """BigQuery keeps its own statistics."""
@@ -205,17 +210,18 @@ class BigQueryWarehouse:
             counted = _CountedStream(stream, size, partition.rows, advance)
             self._client.load_table_from_file(counted, month, size=size, job_config=config).result()  # type: ignore[arg-type]
 
-    def _write_manifest(self) -> None:
+    def _write_records(self, table: RecordTable, rows: list[dict[str, Any]]) -> None:
         config = bigquery.LoadJobConfig(
             source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
             write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
-            schema=[field(column) for column in MANIFEST_COLUMNS],
+            schema=[field(column) for column in table.columns],
         )
-        lines = "".join(json.dumps(row) + "\n" for row in self._manifest)
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
         stream = io.BytesIO(lines.encode())
         self._client.load_table_from_file(
-            stream, self._raw.table(MANIFEST), job_config=config
+            stream, self._raw.table(table.name), job_config=config
         ).result()
+        self._records[table] = rows
 
 
 def _by_month() -> bigquery.TimePartitioning:
@@ -223,7 +229,7 @@ def _by_month() -> bigquery.TimePartitioning:
 
 
 def _as_text(row: dict[str, Any]) -> dict[str, Any]:
-    """A manifest row as it is written: dates, times and amounts as text."""
+    """A record as it is written: dates, times and amounts as text."""
     return {
         name: value if value is None or isinstance(value, (bool, int)) else str(value)
         for name, value in row.items()

@@ -4,7 +4,7 @@ A file's rows are a partition of its service's table. A new version is written a
 takes the old one's place when it is complete; a connection that breaks leaves the old version standing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,12 +20,11 @@ from taxi_pipeline.lake import canonical_columns, quote_identifier, quote_litera
 from taxi_pipeline.schemas import Column, Service
 from taxi_pipeline.warehouses.base import (
     MANIFEST,
-    MANIFEST_COLUMNS,
+    RECORD_TABLES,
     Advance,
     FileKey,
     Partition,
     arrow_schema,
-    manifest_row,
     raw_schema,
 )
 
@@ -125,28 +124,30 @@ class PostgresWarehouse:
         return self._name
 
     def prepare(self) -> None:
-        """Create the raw schema, a table per service partitioned by month, and the manifest."""
+        """Create the raw schema, a table per service partitioned by month, and the record tables."""
         statements = [f"create schema if not exists {self._raw}"]
         statements += [
             f"create table if not exists {self._raw}.{service} ({_definitions(canonical_columns(service))})"
             " partition by list (file_month)"
             for service in Service
         ]
-        statements.append(
-            f"create table if not exists {self._raw}.{MANIFEST} ({_definitions(MANIFEST_COLUMNS)})"
-        )
+        statements += [
+            f"create table if not exists {self._raw}.{table.name} ({_definitions(table.columns)})"
+            for table in RECORD_TABLES
+        ]
         with self._transaction() as connection:
             _execute(connection, statements)
 
     def loaded(self) -> dict[FileKey, str]:
         """The load_id of every file that is there."""
-        sql = f"select service_type, file_month::text, load_id from {self._raw}.{MANIFEST} where superseded_at is null"
+        manifest = f"{self._raw}.{MANIFEST.name}"
+        sql = f"select service_type, file_month::text, load_id from {manifest} where superseded_at is null"
         with self._transaction() as connection:
             rows = connection.execute(_as_sql(sql)).fetchall()
         return {(service, month): load_id for service, month, load_id in rows}
 
     def replace(self, partition: Partition, advance: Advance) -> None:
-        """Swap a file's partition and its manifest entries, in one transaction."""
+        """Swap a file's partition and its records, in one transaction."""
         part = f"{partition.service}_{partition.month:%Y_%m}"
         old = f"{self._raw}.{quote_identifier(part)}"
         with self._transaction() as connection:
@@ -174,7 +175,7 @@ class PostgresWarehouse:
                         f"alter table {old} drop constraint only_its_month",
                     ],
                 )
-            _execute(connection, self._manifest_statements(partition))
+            _execute(connection, self._record_statements(partition))
 
     def finish(self) -> None:
         """Refresh what the planner knows: a partitioned table is never analyzed by the server itself."""
@@ -206,19 +207,20 @@ class PostgresWarehouse:
         finally:
             self._free.put(connection)
 
-    def _manifest_statements(self, partition: Partition) -> list[str]:
+    def _record_statements(self, partition: Partition) -> Iterator[str]:
         service, month = partition.key
-        statements = [
-            f"delete from {self._raw}.{MANIFEST} where service_type = {quote_literal(service)}"
-            f" and file_month = {quote_literal(month)}"
-        ]
-        for entry in partition.versions:
-            row = manifest_row(entry)
-            values = (
-                _literal(row[column.name], column_type(column)) for column in MANIFEST_COLUMNS
+        for table in RECORD_TABLES:
+            name = f"{self._raw}.{table.name}"
+            yield (
+                f"delete from {name} where service_type = {quote_literal(service)}"
+                f" and file_month = {quote_literal(month)}"
             )
-            statements.append(f"insert into {self._raw}.{MANIFEST} values ({', '.join(values)})")
-        return statements
+            rows = [
+                f"({', '.join(_literal(row[column.name], column_type(column)) for column in table.columns)})"
+                for row in partition.records[table]
+            ]
+            if rows:
+                yield f"insert into {name} values {', '.join(rows)}"
 
 
 def _copy(
@@ -239,7 +241,7 @@ def _copy(
         copy.write(encoder.finish())
 
 
-def _execute(connection: psycopg.Connection, statements: Sequence[str]) -> None:
+def _execute(connection: psycopg.Connection, statements: Iterable[str]) -> None:
     for statement in statements:
         connection.execute(_as_sql(statement))
 
