@@ -121,6 +121,38 @@ def test_every_macro_and_analysis_is_described(manifest: dict[str, Any]) -> None
     assert not undescribed
 
 
+def test_every_metric_and_what_it_is_made_of_is_described_and_has_a_unit(
+    manifest: dict[str, Any],
+) -> None:
+    missing = []
+    for metric in manifest["metrics"].values():
+        if not metric["description"].strip() or not metric["config"]["meta"].get("unit"):
+            missing.append(metric["name"])
+    for model in manifest["semantic_models"].values():
+        parts = [*model["entities"], *model["dimensions"], *model["measures"]]
+        missing += [
+            f"{model['name']}.{part['name']}"
+            for part in (*parts, model)
+            if not (part["description"] or "").strip()
+        ]
+        missing += [
+            f"{model['name']}.{measure['name']}"
+            for measure in model["measures"]
+            if not measure["config"]["meta"].get("unit")
+        ]
+    assert manifest["metrics"]
+    assert not missing
+
+
+def test_metrics_read_only_facts_and_dims(manifest: dict[str, Any]) -> None:
+    read = {
+        layer(manifest["nodes"][parent])
+        for model in manifest["semantic_models"].values()
+        for parent in model["depends_on"]["nodes"]
+    }
+    assert read == {"fact", "dim"}
+
+
 def test_dims_facts_and_marts_have_an_enforced_contract(manifest: dict[str, Any]) -> None:
     models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
     without = [
