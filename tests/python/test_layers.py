@@ -158,10 +158,13 @@ def test_a_column_of_three_models_has_its_words_in_a_doc_block(manifest: dict[st
 
 
 def test_every_doc_block_is_used(manifest: dict[str, Any]) -> None:
+    of_metrics = {metric["description"] for metric in manifest["metrics"].values()}
     blocks = {
         block["unique_id"]
         for block in manifest["docs"].values()
-        if block["package_name"] == "nyc_taxi" and not block["name"].startswith("__")
+        if block["package_name"] == "nyc_taxi"
+        and not block["name"].startswith("__")
+        and block["block_contents"] not in of_metrics
     }
     used = {
         block
@@ -209,6 +212,38 @@ def test_every_macro_with_its_arguments_and_every_analysis_is_described(
         arguments = {argument["name"]: argument["description"] for argument in macro["arguments"]}
         assert list(arguments) == signature(macro), macro["name"]
         assert all(arguments.values()), macro["name"]
+
+
+def test_every_metric_and_what_it_is_made_of_is_described_and_has_a_unit(
+    manifest: dict[str, Any],
+) -> None:
+    missing = []
+    for metric in manifest["metrics"].values():
+        if not metric["description"].strip() or not metric["config"]["meta"].get("unit"):
+            missing.append(metric["name"])
+    for model in manifest["semantic_models"].values():
+        parts = [*model["entities"], *model["dimensions"], *model["measures"]]
+        missing += [
+            f"{model['name']}.{part['name']}"
+            for part in (*parts, model)
+            if not (part["description"] or "").strip()
+        ]
+        missing += [
+            f"{model['name']}.{measure['name']}"
+            for measure in model["measures"]
+            if not measure["config"]["meta"].get("unit")
+        ]
+    assert manifest["metrics"]
+    assert not missing
+
+
+def test_metrics_read_only_facts_and_dims(manifest: dict[str, Any]) -> None:
+    read = {
+        layer(manifest["nodes"][parent])
+        for model in manifest["semantic_models"].values()
+        for parent in model["depends_on"]["nodes"]
+    }
+    assert read == {"fact", "dim"}
 
 
 def test_dims_facts_and_marts_have_an_enforced_contract(manifest: dict[str, Any]) -> None:

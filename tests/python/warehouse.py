@@ -88,6 +88,10 @@ class Warehouse:
         """Run ``dbt`` by hand in the project's folder."""
         return self._run([str(Path(sys.executable).parent / "dbt"), *arguments], exit_code)
 
+    def mf(self, *arguments: str, exit_code: int = 0) -> str:
+        """Run MetricFlow in the project's folder; it reads what dbt has parsed last."""
+        return self._run([str(Path(sys.executable).parent / "mf"), *arguments], exit_code)
+
     def _run(self, command: list[str], exit_code: int) -> str:
         done = subprocess.run(
             command,
