@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -503,8 +502,8 @@ def _shown(name: str, value: Any) -> str:
         return "-"
     if isinstance(value, Decimal):
         return f"{value:,.2f}" if name.endswith("_amount") else f"{value.normalize():,f}"
-    if isinstance(value, datetime):
-        return f"{value}"
+    if name == "file_month":
+        return f"{value:%Y-%m}"
     if isinstance(value, int) and name.endswith(("_count", "_seconds")):
         return f"{value:,}"
     return f"{value}"
