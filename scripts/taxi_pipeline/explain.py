@@ -303,6 +303,22 @@ class Thresholds:
     max_distance_miles: int
     fhv_dummy_dropoff_from: str
     unknown_zone_id: int
+    unknown_vendor_id: int
+    unknown_payment_type_id: int
+    unknown_rate_code_id: int
+    unknown_trip_type_id: int
+
+    @property
+    def unknown_members(self) -> dict[str, int]:
+        """Per code column of the fact, the member that stands for unknown."""
+        return {
+            "pickup_zone_id": self.unknown_zone_id,
+            "dropoff_zone_id": self.unknown_zone_id,
+            "vendor_id": self.unknown_vendor_id,
+            "payment_type_id": self.unknown_payment_type_id,
+            "rate_code_id": self.unknown_rate_code_id,
+            "trip_type_id": self.unknown_trip_type_id,
+        }
 
     @property
     def tolerance(self) -> timedelta:
@@ -596,27 +612,14 @@ def find_flags(raw: Row, judged: Row, twin: Row | None, thresholds: Thresholds) 
     )
 
 
-_REASONS = {
-    **dict.fromkeys(
-        (
-            "pickup_zone_id",
-            "dropoff_zone_id",
-            "vendor_id",
-            "rate_code_id",
-            "payment_type_id",
-            "trip_type_id",
-        ),
-        "missing or not in the code list: the member that stands for unknown",
-    ),
-    **dict.fromkeys(
-        ("dispatching_base_number", "affiliated_base_number"), "trimmed, in upper case"
-    ),
-}
-
-
 def find_repairs(raw: Row, row: Row, judged: Row, thresholds: Thresholds) -> tuple[Repair, ...]:
     """Compare a row with the file's, column by column; a difference that no rule explains has no reason."""
-    reasons = dict(_REASONS)
+    reasons = dict.fromkeys(
+        ("dispatching_base_number", "affiliated_base_number"), "trimmed, in upper case"
+    )
+    for code, unknown in thresholds.unknown_members.items():
+        if row.get(code) == unknown:
+            reasons[code] = "missing or not in the code list: the member that stands for unknown"
     if judged["is_distance_implausible"]:
         reasons["trip_distance_miles"] = f"outside 0 to {thresholds.max_distance_miles} miles"
     if judged["is_dropoff_dummy"]:

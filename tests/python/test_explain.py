@@ -656,6 +656,7 @@ def test_what_does_not_add_up_is_exit_code_1(real_warehouse: Warehouse, tmp_path
     ("fault", "said"),
     [
         ("update fact_trips set tip_amount = tip_amount + 1", "no rule explains it"),
+        ("update fact_trips set pickup_zone_id = 1", "pickup_zone_id is 1, the file says 74, and"),
         ("delete from fact_trips", "fact_trips holds the row 0 times"),
         ("delete from mart_daily_service_summary", "mart_daily_service_summary has no cell for it"),
     ],
