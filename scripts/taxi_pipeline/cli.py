@@ -1,5 +1,6 @@
 """The ``taxi`` command: thin layers around ingest, dbt and the site."""
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -26,6 +27,14 @@ from taxi_pipeline.dictionary import RULES, render_rules
 from taxi_pipeline.download import SOURCES, download_months, parse_months
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.estimate import ByteCounter, estimate_scans
+from taxi_pipeline.explain import (
+    MARTS,
+    explain_cell,
+    explain_trip,
+    parse_cell,
+    read_thresholds,
+    to_json,
+)
 from taxi_pipeline.ingest import ingest_many
 from taxi_pipeline.lake import Lake, data_lock
 from taxi_pipeline.load import load_changes
@@ -300,6 +309,56 @@ def build(
         return
     report = _build(load_settings(), retry_command() if retry else build_command(options))
     raise typer.Exit(report.exit_code)
+
+
+@app.command(
+    epilog="Examples: [bold]taxi explain 2202401000000005[/] | "
+    "[bold]taxi explain --mart monthly_zone_revenue --month 2024-01 --zone 132 --service yellow[/] | "
+    "[bold]taxi explain --mart daily_service_summary --day 2024-01-05 --service green --json[/]. "
+    "Exit code 1: it does not add up."
+)
+def explain(
+    trip_id: Annotated[
+        str | None,
+        typer.Argument(help="A trip, as in fact_trips or rejected_trips.", show_default=False),
+    ] = None,
+    mart: Annotated[str | None, typer.Option(help=f"A cell's table: {', '.join(MARTS)}.")] = None,
+    service: Annotated[
+        Service | None, typer.Option(help="The cell's service.", case_sensitive=False)
+    ] = None,
+    month: Annotated[str | None, typer.Option(help="The cell's month: 2024-01.")] = None,
+    day: Annotated[str | None, typer.Option(help="The cell's day: 2024-01-05.")] = None,
+    zone: Annotated[
+        str | None, typer.Option(help="The cell's pickup zone: 132, or a name that only one has.")
+    ] = None,
+    target: Target = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Defend a number: follow one trip from its file to the marts, or take a mart's cell apart."""
+    if (trip_id is None) == (mart is None) or (trip_id and (service or month or day or zone)):
+        raise TaxiError(
+            "taxi explain",
+            "it explains one trip, or one cell",
+            "give a trip_id, or --mart and its options",
+        )
+    settings = load_settings()
+    prepare_profile(settings)
+    thresholds = read_thresholds(settings)
+    with open_reader(settings, target) as reader:
+        explanation = (
+            explain_trip(reader.select, trip_id, thresholds)
+            if trip_id is not None
+            else explain_cell(
+                reader.select,
+                parse_cell(reader.select, str(mart), service, month, day, zone),
+                thresholds,
+            )
+        )
+    if as_json:
+        typer.echo(json.dumps(to_json(explanation), indent=2, ensure_ascii=False))
+    else:
+        console.print_explanation(explanation)
+    raise typer.Exit(0 if explanation.adds_up else 1)
 
 
 @app.command(epilog="Example: [bold]taxi docs && taxi serve[/]")
