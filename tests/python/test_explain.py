@@ -574,9 +574,10 @@ def test_the_command_prints_what_it_explains(real: Built) -> None:
 
 def test_the_fare_audit_of_a_trip_is_shown(real: Built, real_warehouse: Warehouse) -> None:
     [trip_id] = real.ids("select trip_id from fact_trips where fare_check = 'ehail_fee'", 1)
-    [(expected, residual)] = real_warehouse.query(
+    [row] = real.rows(
         f"select expected_total_amount, fare_residual_amount from fact_trips where trip_id = {trip_id}"
     )
+    expected, residual = row["expected_total_amount"], row["fare_residual_amount"]
     audit = real.trip(trip_id).fare_audit
     assert (audit["expected_total_amount"], audit["fare_residual_amount"]) == (expected, residual)
     assert residual > 0
