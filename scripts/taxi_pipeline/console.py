@@ -25,6 +25,8 @@ from taxi_pipeline.estimate import Estimate
 from taxi_pipeline.ingest import IngestResult, ManyResult
 from taxi_pipeline.lake import ManifestEntry
 from taxi_pipeline.load import LoadReport
+from taxi_pipeline.quality.gate import describe
+from taxi_pipeline.quality.validate import Validation
 from taxi_pipeline.sample import NOTICE
 from taxi_pipeline.summary import WarehouseSummary
 from taxi_pipeline.warehouses.base import Advance, Partition
@@ -203,6 +205,8 @@ def print_ingested(outcome: ManyResult) -> None:
     """Print one line per file, then the failures."""
     for result in outcome.results:
         out.print(_ingest_line(result))
+        for remark in result.remarks:
+            out.print(f"          [yellow]{escape(remark)}[/]")
     for failure in outcome.failures:
         print_error(failure)
 
@@ -268,6 +272,37 @@ def print_build(report: BuildReport, seconds: float) -> None:
     if skipped := sum(1 for node in report.nodes if node.status == "skipped"):
         parts.append(f"{skipped} skipped")
     out.print(f"{', '.join(parts)} in {seconds:.1f} s")
+
+
+def print_validation(validation: Validation, *, in_full: bool) -> None:
+    """Print every failed check, and a table of the suites or, in short, one line."""
+    for verdict in validation.verdicts:
+        for outcome in verdict.failed():
+            colour = {"critical": "bold red", "info": "dim"}.get(outcome.severity, "yellow")
+            print_to = err if outcome.severity == "critical" else out
+            print_to.print(
+                f"[{colour}]{outcome.severity}[/] {escape(verdict.title)}: {escape(describe(outcome))}"
+            )
+    if in_full:
+        table = Table(title="As expected?", title_justify="left")
+        table.add_column("suite")
+        for heading in ("passed", "info", "warnings", "accepted", "critical", "not judged"):
+            table.add_column(heading, justify="right")
+        for verdict in validation.verdicts:
+            failed = (
+                str(len(verdict.failed(severity)) or "")
+                for severity in ("info", "warning", "accepted", "critical")
+            )
+            table.add_row(
+                escape(verdict.title), str(verdict.passed), *failed, str(len(verdict.skipped))
+            )
+        out.print(table)
+    passed = sum(verdict.passed for verdict in validation.verdicts)
+    checks = sum(len(verdict.outcomes) for verdict in validation.verdicts)
+    out.print(
+        f"Quality: {passed} of {checks} checks passed in {len(validation.verdicts)} suites: "
+        f"{escape(str(validation.page))}"
+    )
 
 
 def print_summary(summary: WarehouseSummary) -> None:
