@@ -6,6 +6,7 @@ and a suite that has not changed since is not judged again (``Suite.fingerprint`
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
@@ -316,10 +317,11 @@ def shift(one: Mapping[str, int], other: Mapping[str, int]) -> float | None:
     total, other_total = sum(one.values()), sum(other.values())
     if not total or not other_total:
         return None
-    keys = one.keys() | other.keys()
-    return round(
-        sum(abs(one.get(key, 0) / total - other.get(key, 0) / other_total) for key in keys) / 2, 4
+    parts = (
+        abs(one.get(key, 0) / total - other.get(key, 0) / other_total)
+        for key in one.keys() | other.keys()
     )
+    return round(math.fsum(parts) / 2, 4)  # the same in any order
 
 
 Tell = Callable[[str], None]
