@@ -296,7 +296,7 @@ def print_validation(validation: Validation, *, in_full: bool) -> None:
             table.add_row(
                 escape(verdict.title), str(verdict.passed), *failed, str(len(verdict.skipped))
             )
-        out.print(table)
+        _print_wide(table)
     passed = sum(verdict.passed for verdict in validation.verdicts)
     checks = sum(len(verdict.outcomes) for verdict in validation.verdicts)
     out.print(
@@ -333,6 +333,11 @@ def print_summary(summary: WarehouseSummary) -> None:
         print_synthetic_notice()
 
 
+def _print_wide(table: Table) -> None:
+    """Print a table that a log, which has no width of its own, would break."""
+    (out if out.is_terminal else Console(highlight=False, width=120)).print(table)
+
+
 def print_bench(reports: Sequence[BenchReport], memory: str) -> None:
     """Print one table of all scales; a ratio is to the floor of the same run."""
     cores = os.cpu_count()
@@ -354,8 +359,7 @@ def print_bench(reports: Sequence[BenchReport], memory: str) -> None:
                 f"{step.seconds / report.floor.seconds:.2f}",
             )
         table.add_section()
-    # A log has no width of its own.
-    (out if out.is_terminal else Console(highlight=False, width=120)).print(table)
+    _print_wide(table)
     for report in reports:
         verdict = "equal" if report.equals_full_refresh else "[bold red]differ from[/]"
         out.print(f"Scale {report.scale:g}: the tables {verdict} a full refresh of the same files.")

@@ -78,7 +78,8 @@ ODDITIES = {
         "every_vendor_is_known",
     ),
     "a new payment type in one row": (
-        "select * replace (case when row_number() over () = 1 then 8 else payment_type end as payment_type) from {file}",
+        "select * replace (case when row_number() over () > 1 then payment_type else 8 end as payment_type)"
+        " from {file}",
         "every_payment_type_is_known",
     ),
     "zones swapped": (

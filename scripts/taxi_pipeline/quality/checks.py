@@ -267,8 +267,8 @@ class Break:
     reason: str
 
 
-# Read off the published counts and fareboxes of all months since 2016-07 (seeds/published_trip_counts.csv) on 2026-11-21:
-# with these two breaks no month of any service leaves the bands of volume and mean fare, without them 24 do.
+# Read off the published counts and fareboxes of all months since 2016-07 (seeds/published_trip_counts.csv) on
+# 2026-11-21: with these two breaks no month leaves the bands of volume and mean fare, without them 24 do.
 BREAKS = (
     Break(
         ("FHV",),

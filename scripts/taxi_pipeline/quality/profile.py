@@ -31,7 +31,10 @@ CODE_COLUMNS: Mapping[Service, tuple[str, ...]] = {
 # between the drop and the sum of all miles and all minutes, wherever the trip went.
 _DROP = "case when {pickup} >= timestamp '2022-12-19' then 3.00 else 2.50 end"
 _STEP = "case when {pickup} >= timestamp '2022-12-19' then 0.70 else 0.50 end"
-_ORDINARY_TRIP = "ratecodeid = 1 and fare_amount > 0 and trip_distance between 0.5 and 30 and seconds between 60 and 7200"
+_ORDINARY_TRIP = (
+    "ratecodeid = 1 and fare_amount > 0 and trip_distance between 0.5 and 30"
+    " and seconds between 60 and 7200"
+)
 _MILES_PER_DEGREE = 69.05
 _COS_LATITUDE = 0.7577  # of 40.74 degrees north
 _UNKNOWN_ZONE = 264
@@ -266,7 +269,7 @@ def _map(
     located, correlation = _row(
         connection,
         f"""with points as (
-            select location_id, latitude, longitude from read_csv({quote_literal(seed_path("zone_points"))}, header = true)
+            from read_csv({quote_literal(seed_path("zone_points"))}, header = true)
         ), spans as (
             select measured as n, miles, squares, {_MILES_PER_DEGREE} * sqrt(
                 power(there.latitude - here.latitude, 2)

@@ -1,6 +1,6 @@
-"""What is kept of earlier judgements, under ``quality/`` in the data folder; all of it can be made again but what was accepted.
+"""What is kept of earlier judgements, under ``quality/`` in the data folder.
 
-::
+All of it can be made again, except for what a user has accepted::
 
     profiles/<load_id>.json     the profile of one version of a file
     accepted/<load_id>.json     names of the critical checks that a user has let pass for that version
