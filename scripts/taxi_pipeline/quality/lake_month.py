@@ -18,6 +18,10 @@ EXCERPT_ROWS = 5_000
 WHOLE_MONTH_ROWS = 30_000
 """No month that TLC has published since 2016-07 has fewer rows (the smallest: green 2020-04, 35,644)."""
 
+MIN_DAYS = 7
+"""Days with pickups that make a file a month, or a sample of one. On fewer it is an excerpt that somebody has cut on
+purpose: what is odd about it is a warning."""
+
 MIN_TRIPS = 500
 """Trips that a ratio or a correlation needs: with these its standard error is below 0.05."""
 
@@ -175,6 +179,15 @@ _WORDS = {
 }
 
 
+def _days_with_pickups(profile: Profile) -> int:
+    return sum(1 for number in profile.days if number)
+
+
+def _gate(profile: Profile) -> Severity:
+    """How bad it is if a month does not look like one: for an excerpt of some days, it is to be expected."""
+    return "critical" if _days_with_pickups(profile) >= MIN_DAYS else "warning"
+
+
 def _too_few(number: int, needed: int, what: str) -> str | None:
     return (
         None if number >= needed else f"{number:,} {what} are too few to say; it takes {needed:,}"
@@ -247,7 +260,6 @@ def _expect_the_file_to_be_what_it_says(draft: Draft, profile: Profile) -> None:
 
 def _expect_local_time(draft: Draft, profile: Profile) -> None:
     pickups = sum(profile.days)
-    covered = sum(1 for number in profile.days if number)
     draft.between(
         "the_quietest_hours_are_those_of_the_new_york_night",
         "quietest_hour",
@@ -261,14 +273,14 @@ def _expect_local_time(draft: Draft, profile: Profile) -> None:
             "at 4 to 7."
         ),
         unless=_too_few(pickups, EXCERPT_ROWS, "pickups in the month")
-        or _too_few(covered, 20, "days with pickups"),
+        or _too_few(_days_with_pickups(profile), MIN_DAYS, "days with pickups"),
     )
 
 
 def _expect_the_tariff(draft: Draft, profile: Profile) -> None:
     few = _too_few(profile.ordinary_trips, MIN_TRIPS, "ordinary trips at the standard rate")
     severities: tuple[tuple[str, float, float, Severity], ...] = (
-        ("fares_are_those_of_the_tariff", 0.5, 1.05, "critical"),
+        ("fares_are_those_of_the_tariff", 0.5, 1.05, _gate(profile)),
         ("fares_are_where_real_months_have_them", 0.65, 0.9, "warning"),
     )
     for name, least, most, severity in severities:
@@ -294,7 +306,7 @@ def _expect_the_map(draft: Draft, service: Service, profile: Profile) -> None:
         "miles_driven_agree_with_the_map_of_zones",
         "miles_to_map_correlation",
         least=0.6,
-        severity="critical",
+        severity=_gate(profile),
         sees="zones shuffled, renumbered, or in the wrong column",
         reason=(
             "Correlation of the miles driven with the miles between the points of pickup and "
@@ -370,17 +382,16 @@ def _day_frame(month: date, profile: Profile) -> list[dict[str, object]]:
 
 def _expect_every_day(draft: Draft, profile: Profile) -> None:
     pickups = sum(profile.days)
-    is_whole = pickups >= WHOLE_MONTH_ROWS
     few = _too_few(pickups, EXCERPT_ROWS, "pickups in the month")
     draft.between(
         "every_day_of_the_month_has_pickups",
         "pickups",
         least=1,
-        severity="critical" if is_whole else "warning",
+        severity=_gate(profile) if pickups >= WHOLE_MONTH_ROWS else "warning",
         sees="a day missing, a file cut off",
         reason=(
-            f"No day of a real month is empty. A file with fewer than {WHOLE_MONTH_ROWS:,} rows "
-            "is an excerpt, which may leave days out: there it is a warning."
+            f"No day of a real month is empty. A file with fewer than {WHOLE_MONTH_ROWS:,} rows or "
+            f"{MIN_DAYS} days is an excerpt, which may leave days out: there it is a warning."
         ),
         unless=few,
     )
