@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import pytest
 from servers.postgres import run_postgres
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ingest_file
-from taxi_pipeline.lake import Lake
 from taxi_pipeline.quality.checkpoint import run_checkpoint
 from taxi_pipeline.quality.checks import Check, Suite, Verdict, is_comparable, median_of, ratio
 from taxi_pipeline.quality.marts import SUITES
@@ -297,7 +297,6 @@ def test_a_month_is_read_once_and_judged_again_only_when_something_changed(
     first = lake_verdict(place, "lake-green-2024-01").judged_at
     part.unlink()
     part.write_bytes(b"")  # whoever reads it fails
-    Lake.current(place.lake)
     [verdict] = validate(place.settings, Choice(service=Service.GREEN), print).verdicts
     assert verdict.judged_at == first
     with pytest.raises(duckdb.Error):
@@ -307,9 +306,33 @@ def test_a_month_is_read_once_and_judged_again_only_when_something_changed(
     assert names(verdict) == set()
 
 
-def test_a_specimen_of_a_few_rows_is_taken_as_it_is(place: Workplace, green: Path) -> None:
-    path = copy_with(place, green, f"select * replace ({DOUBLED}) from {{file}} limit 999")
-    assert place.ingest(path).remarks == ()
+def test_a_small_excerpt_goes_in_at_once_and_is_judged_by_validate(
+    place: Workplace, green: Path
+) -> None:
+    query = (
+        f"select * replace ({DOUBLED}) from {{file}} order by hash(lpep_pickup_datetime) limit 9999"
+    )
+    assert place.ingest(copy_with(place, green, query)).remarks == ()
+    validation = validate(place.settings, Choice(service=Service.GREEN), print)
+    assert validation.exit_code == 1
+    assert names(validation.verdicts[0], "critical") == {"fares_are_those_of_the_tariff"}
+
+
+def test_a_specimen_of_a_few_rows_is_not_judged(place: Workplace, green: Path) -> None:
+    query = f"select * replace ({DOUBLED}) from {{file}} limit 400"
+    place.ingest(copy_with(place, green, query))
+    [verdict] = validate(place.settings, Choice(service=Service.GREEN), print).verdicts
+    assert names(verdict, "critical", "warning") == set()
+
+
+def test_an_excerpt_of_a_day_goes_in_with_warnings(place: Workplace, green: Path) -> None:
+    day = "where cast(lpep_pickup_datetime as date) = '2024-01-17'"
+    query = f"select trips.* replace ({DOUBLED}) from {{file}} as trips, range(20) {day}"
+    remarks = place.ingest(copy_with(place, green, query)).remarks
+    assert any(remark.startswith("warning: fares_are_those_of_the_tariff ") for remark in remarks)
+    assert any(
+        remark.startswith("warning: every_day_of_the_month_has_pickups ") for remark in remarks
+    )
 
 
 def test_severity_comes_from_great_expectations_and_nothing_known_is_no_pass() -> None:
@@ -374,8 +397,6 @@ def test_a_fault_on_the_way_to_the_marts_ends_in_exit_code_1(
     built: tuple[Warehouse, str], tmp_path: Path
 ) -> None:
     warehouse = Warehouse(built[0].project, tmp_path / "data")
-    import shutil  # noqa: PLC0415
-
     shutil.copytree(built[0].data, warehouse.data)
     with duckdb.connect(str(warehouse.data / "warehouse.duckdb")) as connection:
         connection.execute(
@@ -404,6 +425,9 @@ def test_the_sample_passes(tmp_path: Path) -> None:
     write_sample(tmp_path / "sample")
     for path in sorted((tmp_path / "sample").glob("*.parquet")):
         assert place.ingest(path).remarks == (), path.name
+    for service in Service:
+        for verdict in validate(place.settings, Choice(service=service), print).verdicts:
+            assert names(verdict) == set(), verdict.name
 
 
 def test_postgres_gives_the_verdicts_of_duckdb(built: tuple[Warehouse, str]) -> None:

@@ -10,7 +10,7 @@ from taxi_pipeline.quality.profile import CODE_COLUMNS, Profile, month_days, rea
 from taxi_pipeline.schemas import Service
 
 MIN_ROWS = 1_000
-"""Fewer rows are a specimen, of which no share can be judged; ingest takes it as it is."""
+"""Fewer rows are a specimen, of which no share can be judged."""
 
 EXCERPT_ROWS = 5_000
 """From here on the days and hours of an excerpt say something: 160 pickups a day, 200 an hour of the day."""
