@@ -276,7 +276,7 @@ def test_what_a_user_accepts_goes_in_and_is_recorded(place: Workplace, green: Pa
     place.refuse(path)
     result = ingest_file(path, place.lake, place.settings, accept_critical=True)
     assert result.status == "ingested"
-    assert any(remark.startswith(f"critical: {check} ") for remark in result.remarks)
+    assert any(remark.startswith(f"accepted: {check} ") for remark in result.remarks)
     validation = validate(place.settings, Choice(service=Service.GREEN), print)
     assert validation.exit_code == 0
     [verdict] = validation.verdicts

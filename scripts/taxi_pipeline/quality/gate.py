@@ -40,7 +40,7 @@ class Passage:
     @property
     def remarks(self) -> list[str]:
         """The checks that it failed, in a line each."""
-        failed = self.verdict.failed("critical", "warning")
+        failed = self.verdict.accepting(self.accepted).failed("accepted", "warning")
         return [f"{outcome.severity}: {describe(outcome)}" for outcome in failed]
 
     def record(self) -> None:

@@ -160,13 +160,18 @@ def lake_month_suite(
     if is_synthetic:
         facts["Note"] = "Synthetic sample, not TLC's data"
     return Suite(
-        f"lake-{service.value}-{key}",
+        suite_name(service, month),
         f"{service.label} {key} in the lake",
         frames,
         draft.checks,
         draft.skipped,
         facts,
     )
+
+
+def suite_name(service: Service, month: date) -> str:
+    """The name of a month's suite."""
+    return f"lake-{service.value}-{month:%Y-%m}"
 
 
 _MAY_BE_EMPTY = frozenset({"vendorid", "dropoff_datetime", "pulocationid", "dolocationid"})
@@ -234,7 +239,7 @@ def _expect_the_file_to_be_what_it_says(draft: Draft, profile: Profile) -> None:
             most=most,
             severity=severity,
             sees="a file whose rows do not fit its header",
-            reason="Real months since 2016-07 have none. At a half the header is wrong.",
+            reason="The real files have none. At a half, the header is wrong.",
             unless=few,
         )
     draft.between(

@@ -8,17 +8,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from taxi_pipeline.lake import utc_now
 from taxi_pipeline.quality.checks import BREAKS, Verdict
 
+_INDEX = "index.html"
 
-def write_pages(folder: Path, verdicts: Sequence[Verdict], *, everything: bool) -> Path:
-    """Write a page per suite and one that lists them.
+
+def write_pages(folder: Path, verdicts: Sequence[Verdict]) -> Path:
+    """Write a page per suite and one that lists them, and return the latter.
 
     Args:
         folder: where; pages of suites that are gone leave it.
-        verdicts: what was judged.
-        everything: these are all suites there are; else the list of all stays as it is.
-
-    Returns:
-        The page to begin with: the list, or the page of the one suite that was judged.
+        verdicts: all that is known.
     """
     folder.mkdir(parents=True, exist_ok=True)
     environment = Environment(
@@ -29,18 +27,19 @@ def write_pages(folder: Path, verdicts: Sequence[Verdict], *, everything: bool) 
         lstrip_blocks=True,
     )
     common = {"written_at": utc_now(), "breaks": BREAKS}
-    for verdict in verdicts:
-        page = environment.get_template("suite.html").render(verdict=verdict, **common)
-        _write(folder / f"{verdict.name}.html", page)
-    if not everything:
-        return folder / f"{verdicts[0].name}.html"
-    index = folder / "index.html"
-    _write(index, environment.get_template("index.html").render(verdicts=verdicts, **common))
-    current = {index.name, *(f"{verdict.name}.html" for verdict in verdicts)}
-    for page_path in folder.glob("*.html"):
-        if page_path.name not in current:
-            page_path.unlink()
-    return index
+    pages = {
+        f"{verdict.name}.html": environment.get_template("suite.html").render(
+            verdict=verdict, **common
+        )
+        for verdict in verdicts
+    }
+    pages[_INDEX] = environment.get_template("index.html").render(verdicts=verdicts, **common)
+    for name, text in pages.items():
+        _write(folder / name, text)
+    for path in folder.glob("*.html"):
+        if path.name not in pages:
+            path.unlink()
+    return folder / _INDEX
 
 
 def _write(path: Path, text: str) -> None:

@@ -84,6 +84,13 @@ class Store:
         self.keep_verdict(verdict)
         return verdict
 
+    def kept_verdicts(self) -> list[Verdict]:
+        """The last verdict on every suite, by name."""
+        folder = self._path("verdicts", "any").parent
+        return [
+            Verdict.from_json(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))
+        ]
+
     def keep_verdict(self, verdict: Verdict) -> None:
         """Remember the verdict on a suite."""
         self._write("verdicts", verdict.name, verdict.to_json())

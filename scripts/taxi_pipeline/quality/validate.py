@@ -10,6 +10,7 @@ import duckdb
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import Lake, ManifestEntry
 from taxi_pipeline.quality.checks import Tell, Verdict
+from taxi_pipeline.quality.lake_month import suite_name
 from taxi_pipeline.quality.marts import SUITES
 from taxi_pipeline.quality.pages import write_pages
 from taxi_pipeline.quality.store import MonthJudge, month_of
@@ -90,10 +91,21 @@ def validate(settings: Settings, choice: Choice, tell: Tell) -> Validation:
             tell(f"Judging the marts in {reader.name}")
             for suite in SUITES:
                 verdicts.append(judge.store.verdict(suite(reader), again=choice.again))
-    page = write_pages(
-        settings.site_dir / "docs" / "quality", verdicts, everything=choice.takes_marts
-    )
+    page = write_pages(settings.site_dir / "docs" / "quality", _all_verdicts(judge, lake))
     return Validation(tuple(verdicts), page)
+
+
+def _all_verdicts(judge: MonthJudge, lake: Lake) -> list[Verdict]:
+    """What is known of the months that the lake holds and of the marts, whether judged now or earlier."""
+    accepted = {
+        suite_name(*month_of(entry)): judge.store.accepted(entry.load_id)
+        for entry in lake.current()
+    }
+    return [
+        verdict.accepting(accepted.get(verdict.name, ()))
+        for verdict in judge.store.kept_verdicts()
+        if verdict.name in accepted or not verdict.name.startswith("lake-")
+    ]
 
 
 def _profile(
