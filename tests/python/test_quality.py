@@ -294,16 +294,19 @@ def test_a_month_is_read_once_and_judged_again_only_when_something_changed(
     place.ingest(green)
     part = place.part(place.lake.current()[0])
     kept = part.read_bytes()
-    first = lake_verdict(place, "lake-green-2024-01").judged_at
+    stored = place.settings.data_dir / "quality" / "verdicts" / "lake-green-2024-01.json"
+    last = json.loads(stored.read_text())
+    stored.write_text(json.dumps({**last, "judged_at": "long ago"}))
     part.unlink()
     part.write_bytes(b"")  # whoever reads it fails
     [verdict] = validate(place.settings, Choice(service=Service.GREEN), print).verdicts
-    assert verdict.judged_at == first
+    assert verdict.judged_at == "long ago"
     with pytest.raises(duckdb.Error):
         validate(place.settings, Choice(service=Service.GREEN, again=True), print)
     part.write_bytes(kept)
     [verdict] = validate(place.settings, Choice(service=Service.GREEN, again=True), print).verdicts
     assert names(verdict) == set()
+    assert verdict.judged_at != "long ago"
 
 
 def test_a_small_excerpt_goes_in_at_once_and_is_judged_by_validate(

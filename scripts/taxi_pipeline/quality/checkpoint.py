@@ -39,7 +39,10 @@ def _judge_frame(name: str, frame: Frame, checks: Sequence[Check]) -> Iterator[O
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
     from great_expectations.expectations.metadata_types import FailureSeverity  # noqa: PLC0415
 
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    for logger in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(logger).setLevel(
+            logging.ERROR
+        )  # the latter tells of a folder it does not use
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     batch = (
