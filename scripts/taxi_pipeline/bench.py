@@ -205,13 +205,15 @@ def run_bench(
         write_file(files, service, month, rows)
 
     measure = _Stopwatch(data, memory, settings, tell)
-    ingest = measure("ingest", total, ["ingest", str(files)])
+    # Zones, hours and fares drawn at random are no month of taxi trips; the gate is run, measured, and told so.
+    take = ["ingest", "--accept-critical"]
+    ingest = measure("ingest", total, [*take, str(files)])
     floor = measure.floor(total)
     build = measure("full build and tests", total, ["build", "--full-refresh"])
     shutil.rmtree(files)
     files.mkdir()
     restated = write_file(files, Service.YELLOW, REPLACED_MONTH, month_rows, salt=1)
-    again = measure("one month: ingest", month_rows, ["ingest", str(restated)])
+    again = measure("one month: ingest", month_rows, [*take, str(restated)])
     month_build = measure("one month: build and tests", month_rows, ["build"])
     idle = measure("build without changes", 0, ["build"])
     increments = _fingerprint(data / "warehouse.duckdb")

@@ -38,6 +38,7 @@ from taxi_pipeline.explain import (
 from taxi_pipeline.ingest import ingest_many
 from taxi_pipeline.lake import Lake, data_lock
 from taxi_pipeline.load import load_changes
+from taxi_pipeline.quality.validate import Choice, Validation, validate
 from taxi_pipeline.restatements import (
     compare,
     no_comparison,
@@ -74,14 +75,22 @@ Files = Annotated[
 Target = Annotated[
     str | None, typer.Option("--target", "-t", help="Target in profiles.yml; default dev.")
 ]
+AcceptCritical = Annotated[
+    bool,
+    typer.Option(
+        "--accept-critical", help="Take a month in although a critical check fails; it is recorded."
+    ),
+]
 
 
 @app.command(
     epilog="Examples: [bold]taxi run[/] | [bold]taxi run ~/tlc/2024[/] | "
     "[bold]taxi run green_tripdata_2024-01.parquet[/] | [bold]taxi run --target postgres[/]"
 )
-def run(paths: Files = None, target: Target = None) -> None:
-    """Do everything: ingest what is given, load it where the target is a server, build, test, write the docs.
+def run(
+    paths: Files = None, target: Target = None, accept_critical: AcceptCritical = False
+) -> None:
+    """Do everything: ingest what is given, load it where the target is a server, build, test, validate, write the docs.
 
     Without files it takes the lake as it is; an empty lake gets the synthetic sample.
     """
@@ -92,18 +101,20 @@ def run(paths: Files = None, target: Target = None) -> None:
     if not arguments and not lake.current():
         arguments = [str(_write_sample(settings, settings.sample_dir))]
     if arguments:
-        _ingest(arguments, settings)
+        _ingest(arguments, settings, accept_critical=accept_critical)
     if not _is_embedded(settings, target):
         _load(settings, target)
     report = _build(settings, build_command(BuildOptions(target)))
     if report.exit_code:
         raise typer.Exit(report.exit_code)
+    validation = _validate(settings, Choice(target))
     page = _docs(settings, target)
     with open_reader(settings, target) as reader:
         console.print_summary(summarize(reader.query))
     console.out.print(
         f"Docs: {page} (or `taxi serve`). Done in {time.monotonic() - started:.0f} s."
     )
+    raise typer.Exit(validation.exit_code)
 
 
 @app.command(epilog="Example: [bold]taxi sample && taxi run data/sample[/]")
@@ -160,9 +171,43 @@ def ingest(
     paths: Annotated[
         list[str], typer.Argument(metavar="PATH_OR_URL...", help="Trip files, folders, URLs.")
     ],
+    accept_critical: AcceptCritical = False,
 ) -> None:
-    """Bring trip files into the lake, one partition per file; the same file again changes nothing."""
-    _ingest(paths, load_settings())
+    """Bring trip files into the lake, one partition per file; the same file again changes nothing.
+
+    A month that fails a critical check (see `taxi validate`) is kept out, and what was there of it stays.
+    """
+    _ingest(paths, load_settings(), accept_critical=accept_critical)
+
+
+@app.command(
+    "validate",
+    epilog="Examples: [bold]taxi validate[/] | [bold]taxi validate --service green --month 2024-01[/] | "
+    "[bold]taxi validate --target postgres[/] | [bold]taxi validate --all[/]",
+)
+def validate_(
+    target: Target = None,
+    service: Annotated[
+        Service | None, typer.Option("--service", "-s", help="Months of this service; no marts.")
+    ] = None,
+    month: Annotated[
+        str | None, typer.Option("--month", "-m", help="This month, YYYY-MM; no marts.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--all", help="Also read and judge anew what has not changed.")
+    ] = False,
+) -> None:
+    """Hold the months of the lake and the marts against what is expected of them: site/docs/quality/index.html.
+
+    Tariff, map, New York's night, days without holes, known codes, and the months before. Exit code 1 where a critical
+    check fails that was not accepted at ingest; warnings are printed.
+    """
+    months = parse_months(month) if month else []
+    if len(months) > 1:
+        raise TaxiError("--month", "it takes one month", "write it as YYYY-MM, such as 2024-01")
+    choice = Choice(target, service, months[0] if months else None, again)
+    validation = _validate(load_settings(), choice, in_full=True)
+    raise typer.Exit(validation.exit_code)
 
 
 @app.command(
@@ -435,9 +480,11 @@ def _write_sample(settings: Settings, folder: Path, scale: float = 1.0) -> Path:
     return folder
 
 
-def _ingest(arguments: list[str], settings: Settings) -> None:
+def _ingest(arguments: list[str], settings: Settings, *, accept_critical: bool) -> None:
     with console.activity("Reading") as tell:
-        outcome = ingest_many(arguments, Lake(settings.lake_dir), settings, tell)
+        outcome = ingest_many(
+            arguments, Lake(settings.lake_dir), settings, tell, accept_critical=accept_critical
+        )
     console.print_ingested(outcome)
     if outcome.exit_code:
         if outcome.results:
@@ -521,6 +568,14 @@ def _build(settings: Settings, command: list[str]) -> BuildReport:
             "Once mended, `taxi build --retry` runs only what failed or was skipped."
         )
     return report
+
+
+def _validate(settings: Settings, choice: Choice, *, in_full: bool = False) -> Validation:
+    prepare_profile(settings)
+    with data_lock(settings.data_dir, console.print_note), console.activity("Validating") as tell:
+        validation = validate(settings, choice, tell)
+    console.print_validation(validation, in_full=in_full)
+    return validation
 
 
 def _docs(settings: Settings, target: str | None = None) -> Path:

@@ -28,6 +28,8 @@ from taxi_pipeline.explain import CellExplanation, Row, TripExplanation
 from taxi_pipeline.ingest import IngestResult, ManyResult
 from taxi_pipeline.lake import ManifestEntry, ZoneChange
 from taxi_pipeline.load import LoadReport
+from taxi_pipeline.quality.gate import describe
+from taxi_pipeline.quality.validate import Validation
 from taxi_pipeline.restatements import AlteredRow, Counts
 from taxi_pipeline.sample import NOTICE
 from taxi_pipeline.summary import WarehouseSummary
@@ -207,6 +209,8 @@ def print_ingested(outcome: ManyResult) -> None:
     """Print one line per file, then the failures."""
     for result in outcome.results:
         out.print(_ingest_line(result))
+        for remark in result.remarks:
+            out.print(f"          [yellow]{escape(remark)}[/]")
     for failure in outcome.failures:
         print_error(failure)
 
@@ -424,6 +428,37 @@ def print_build(report: BuildReport, seconds: float) -> None:
     out.print(f"{', '.join(parts)} in {seconds:.1f} s")
 
 
+def print_validation(validation: Validation, *, in_full: bool) -> None:
+    """Print every failed check, and a table of the suites or, in short, one line."""
+    for verdict in validation.verdicts:
+        for outcome in verdict.failed():
+            colour = {"critical": "bold red", "info": "dim"}.get(outcome.severity, "yellow")
+            print_to = err if outcome.severity == "critical" else out
+            print_to.print(
+                f"[{colour}]{outcome.severity}[/] {escape(verdict.title)}: {escape(describe(outcome))}"
+            )
+    if in_full:
+        table = Table(title="As expected?", title_justify="left")
+        table.add_column("suite")
+        for heading in ("passed", "info", "warnings", "accepted", "critical", "not judged"):
+            table.add_column(heading, justify="right")
+        for verdict in validation.verdicts:
+            failed = (
+                str(len(verdict.failed(severity)) or "")
+                for severity in ("info", "warning", "accepted", "critical")
+            )
+            table.add_row(
+                escape(verdict.title), str(verdict.passed), *failed, str(len(verdict.skipped))
+            )
+        _print_wide(table)
+    passed = sum(verdict.passed for verdict in validation.verdicts)
+    checks = sum(len(verdict.outcomes) for verdict in validation.verdicts)
+    out.print(
+        f"Quality: {passed} of {checks} checks passed in {len(validation.verdicts)} suites: "
+        f"{escape(str(validation.page))}"
+    )
+
+
 def print_summary(summary: WarehouseSummary) -> None:
     """Print what the warehouse holds: rows in, accepted, rejected by reason, revenue."""
     table = Table(title="In the warehouse", title_justify="left")
@@ -452,6 +487,11 @@ def print_summary(summary: WarehouseSummary) -> None:
         print_synthetic_notice()
 
 
+def _print_wide(table: Table) -> None:
+    """Print a table that a log, which has no width of its own, would break."""
+    (out if out.is_terminal else Console(highlight=False, width=120)).print(table)
+
+
 def print_bench(reports: Sequence[BenchReport], memory: str) -> None:
     """Print one table of all scales; a ratio is to the floor of the same run."""
     cores = os.cpu_count()
@@ -473,8 +513,7 @@ def print_bench(reports: Sequence[BenchReport], memory: str) -> None:
                 f"{step.seconds / report.floor.seconds:.2f}",
             )
         table.add_section()
-    # A log has no width of its own.
-    (out if out.is_terminal else Console(highlight=False, width=120)).print(table)
+    _print_wide(table)
     for report in reports:
         verdict = "equal" if report.equals_full_refresh else "[bold red]differ from[/]"
         out.print(f"Scale {report.scale:g}: the tables {verdict} a full refresh of the same files.")

@@ -33,6 +33,7 @@ from taxi_pipeline.lake import (
     quote_identifier,
     quote_literal,
 )
+from taxi_pipeline.quality.gate import examine
 from taxi_pipeline.restatements import publish_version
 from taxi_pipeline.sample import METADATA_KEY
 from taxi_pipeline.schemas import CODE, COLUMNS, MILES, MONEY, TEXT, TIME, Column, Service
@@ -65,11 +66,13 @@ class IngestResult:
         status: ``ingested`` anew, ``replaced`` an earlier version, or ``unchanged``.
         entry: the manifest entry of the rows that are in the lake now.
         seconds: time taken.
+        remarks: checks that the month failed, in a line each.
     """
 
     status: Status
     entry: ManifestEntry
     seconds: float
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -617,7 +620,12 @@ class _Source:
 
 
 def ingest_file(
-    path: Path, lake: Lake, settings: Settings, progress: Progress | None = None
+    path: Path,
+    lake: Lake,
+    settings: Settings,
+    progress: Progress | None = None,
+    *,
+    accept_critical: bool = False,
 ) -> IngestResult:
     """Bring one trip file into the lake, in place of an earlier version of the same month.
 
@@ -628,9 +636,10 @@ def ingest_file(
         lake: where its rows go.
         settings: memory limit and temporary folder.
         progress: told what is going on.
+        accept_critical: take the file although what is expected of a month says that it is not what its name says.
 
     Raises:
-        TaxiError: the file cannot be used; the lake is as it was.
+        TaxiError: the file cannot be used or fails a critical check; the lake is as it was.
     """
     started = time.monotonic()
     tell = progress or (lambda _: None)
@@ -664,13 +673,21 @@ def ingest_file(
                         "the file changed while it was read",
                         "ingest it again when it is complete",
                     )
+                passage = examine(
+                    connection, temp, entry, lake, settings, accept_critical=accept_critical
+                )
                 rival = publish_version(temp, entry, lake, settings, tell)
             finally:
                 temp.unlink(missing_ok=True)
     seconds = time.monotonic() - started
     if rival is not None:
         return IngestResult("unchanged", rival, seconds)
-    return IngestResult("ingested" if present is None else "replaced", entry, seconds)
+    remarks: list[str] = []
+    if passage is not None:
+        passage.record()
+        remarks = passage.remarks
+    status: Status = "ingested" if present is None else "replaced"
+    return IngestResult(status, entry, seconds, tuple(remarks))
 
 
 def _check_path(path: Path, trip_file: TripFile) -> None:
@@ -855,6 +872,8 @@ def ingest_many(
     settings: Settings,
     progress: Progress | None = None,
     download_progress: DownloadProgress | None = None,
+    *,
+    accept_critical: bool = False,
 ) -> ManyResult:
     """Bring files, the files of folders, and URLs into the lake, one after the other.
 
@@ -867,6 +886,7 @@ def ingest_many(
         settings: memory limit and folders.
         progress: told what is going on.
         download_progress: told how far a download is.
+        accept_critical: as in ``ingest_file``.
     """
     outcome = ManyResult()
     paths: dict[Path, Path] = {}
@@ -878,7 +898,9 @@ def ingest_many(
             outcome.failures.append(error)
     for path in _without_rivals(list(paths.values()), outcome.failures):
         try:
-            outcome.results.append(ingest_file(path, lake, settings, progress))
+            outcome.results.append(
+                ingest_file(path, lake, settings, progress, accept_critical=accept_critical)
+            )
         except TaxiError as error:
             outcome.failures.append(error)
     return outcome

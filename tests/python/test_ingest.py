@@ -3,7 +3,6 @@
 import csv
 import gzip
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -769,7 +768,7 @@ def test_processes_side_by_side_leave_one_consistent_lake(
 ) -> None:
     other = large_csv if same else place.folder / "yellow_tripdata_2019-04.csv"
     if not same:
-        shutil.copy(large_csv, other)
+        other.write_text(large_csv.read_text().replace("2019-03-", "2019-04-"))
     runs = [place.start(INGEST, path) for path in (large_csv, other)]
     said = [run.communicate() for run in runs]
     assert [err for _, err in said] == ["", ""]

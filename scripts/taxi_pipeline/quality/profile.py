@@ -1,0 +1,290 @@
+"""The profile of a month: some hundred numbers that say what its rows are like.
+
+DuckDB adds them up in a few passes over narrow columns of one partition, so that seven million rows cost little,
+and no month has to be read again when a later one is compared with it.
+"""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from taxi_pipeline.lake import quote_identifier, quote_literal
+from taxi_pipeline.schemas import COLUMNS, TIME, Service
+
+PROFILE_VERSION = 1
+"""Raise it when a profile would hold other numbers; every month is then profiled again."""
+
+CODE_COLUMNS: Mapping[Service, tuple[str, ...]] = {
+    Service.YELLOW: ("vendorid", "ratecodeid", "payment_type", "store_and_fwd_flag"),
+    Service.GREEN: ("vendorid", "ratecodeid", "payment_type", "store_and_fwd_flag", "trip_type"),
+    Service.FHV: (),
+}
+
+# The meter counts 1/5 mile, or a minute in slow traffic: drop and step in dollars (tlc.md, section 5). A fare lies
+# between the drop and the sum of all miles and all minutes, wherever the trip went.
+_DROP = "case when {pickup} >= timestamp '2022-12-19' then 3.00 else 2.50 end"
+_STEP = "case when {pickup} >= timestamp '2022-12-19' then 0.70 else 0.50 end"
+_ORDINARY_TRIP = (
+    "ratecodeid = 1 and fare_amount > 0 and trip_distance between 0.5 and 30"
+    " and seconds between 60 and 7200"
+)
+_MILES_PER_DEGREE = 69.05
+_COS_LATITUDE = 0.7577  # of 40.74 degrees north
+_UNKNOWN_ZONE = 264
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What one version of a month is like.
+
+    Attributes:
+        version: ``PROFILE_VERSION``.
+        rows: all rows.
+        unparseable: rows kept as text only.
+        nulls: rows without a value, per required column, unparseable rows left out.
+        days: pickups per day of the month.
+        hours: pickups in the month per hour of the day, 0 to 23.
+        longest_gap: hours on end, within the month, in which nobody was picked up.
+        outside: pickups outside the month.
+        codes: rows per value of each code column; empty values are not counted.
+        zones: rows per pickup zone; an unknown or missing one is 264.
+        dropoff_zones: rows per dropoff zone, likewise.
+        ordinary_trips: trips at the standard rate, of 0.5 to 30 miles and 1 to 120 minutes.
+        ordinary_fares: dollars of fare of these.
+        metered_fares: dollars if the meter counted every mile and every minute of these.
+        fares: trips with a fare of more than 0 and at most 1000 dollars.
+        fare_amount: dollars of these.
+        located_trips: trips between two known zones with 0 to 100 miles.
+        map_correlation: of miles driven and miles between the zones' points, over these; None for FHV.
+    """
+
+    version: int
+    rows: int
+    unparseable: int
+    nulls: dict[str, int]
+    days: list[int]
+    hours: list[int]
+    longest_gap: int
+    outside: int
+    codes: dict[str, dict[str, int]]
+    zones: dict[str, int]
+    dropoff_zones: dict[str, int]
+    ordinary_trips: int = 0
+    ordinary_fares: float = 0.0
+    metered_fares: float = 0.0
+    fares: int = 0
+    fare_amount: float = 0.0
+    located_trips: int = 0
+    map_correlation: float | None = None
+
+    @property
+    def pickups(self) -> int:
+        """Rows with a pickup time."""
+        return sum(self.days) + self.outside
+
+    def to_json(self) -> str:
+        """Write it as one line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Profile | None":
+        """Read it again; None where it is of another version."""
+        values = json.loads(text)
+        return cls(**values) if values["version"] == PROFILE_VERSION else None
+
+
+def seed_path(name: str) -> Path:
+    """Where a seed of the dbt project around this package is."""
+    return Path(__file__).resolve().parents[3] / "seeds" / f"{name}.csv"
+
+
+def read_seed(name: str) -> list[dict[str, str]]:
+    """The rows of a seed."""
+    with seed_path(name).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def month_days(month: date) -> list[date]:
+    """Every day of a month."""
+    following = (month + timedelta(days=31)).replace(day=1)
+    return [month + timedelta(days=number) for number in range((following - month).days)]
+
+
+def profile_partition(
+    connection: duckdb.DuckDBPyConnection,
+    part: Path,
+    service: Service,
+    month: date,
+) -> Profile:
+    """Add up one partition of the lake.
+
+    Args:
+        connection: to any DuckDB, within whose memory limit it stays.
+        part: the partition.
+        service: whose trips.
+        month: first day of the file's month.
+    """
+    pickup, dropoff = (
+        column.name for column in COLUMNS[service] if column.type == TIME and column.required
+    )
+    trips = f"read_parquet({quote_literal(part)}, hive_partitioning = false)"
+    rows, unparseable, nulls = _completeness(connection, trips, service)
+    days, hours, gap, outside = _clock(connection, trips, pickup, month)
+    metered = service is not Service.FHV
+    zones, dropoff_zones, located, correlation = _map(connection, trips, metered=metered)
+    profile = Profile(
+        PROFILE_VERSION, rows, unparseable, nulls, days, hours, gap, outside,
+        _codes(connection, trips, service), zones, dropoff_zones,
+        located_trips=located, map_correlation=correlation,
+    )  # fmt: skip
+    if not metered:
+        return profile
+    timed = f"(select *, date_diff('second', {pickup}, {dropoff}) as seconds from {trips})"
+    metered_fare = f"{_DROP} + {_STEP} * (5 * trip_distance::double + seconds / 60)".format(
+        pickup=pickup
+    )
+    ordinary, fares, metered_fares, count, amount = _row(
+        connection,
+        f"""select
+            count(*) filter ({_ORDINARY_TRIP}),
+            sum(fare_amount) filter ({_ORDINARY_TRIP}),
+            sum({metered_fare}) filter ({_ORDINARY_TRIP}),
+            count(*) filter (fare_amount > 0 and fare_amount <= 1000),
+            sum(fare_amount) filter (fare_amount > 0 and fare_amount <= 1000)
+        from {timed}""",
+    )
+    return Profile(**{
+        **asdict(profile),
+        "ordinary_trips": ordinary,
+        "ordinary_fares": float(fares or 0),
+        "metered_fares": round(float(metered_fares or 0), 2),
+        "fares": count,
+        "fare_amount": float(amount or 0),
+    })  # fmt: skip
+
+
+def _row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+    row = connection.execute(sql).fetchone()
+    if row is None:
+        raise AssertionError(sql)
+    return row
+
+
+def _completeness(
+    connection: duckdb.DuckDBPyConnection, trips: str, service: Service
+) -> tuple[int, int, dict[str, int]]:
+    names = [column.name for column in COLUMNS[service] if column.required]
+    counted = ", ".join(f"count({quote_identifier(name)})" for name in names)
+    rows, unparseable, *filled = _row(
+        connection, f"select count(*), count(raw_line), {counted} from {trips}"
+    )
+    nulls = {name: rows - unparseable - number for name, number in zip(names, filled, strict=True)}
+    return rows, unparseable, nulls
+
+
+def _clock(
+    connection: duckdb.DuckDBPyConnection, trips: str, pickup: str, month: date
+) -> tuple[list[int], list[int], int, int]:
+    """Pickups per day and per hour of the day, the longest gap in hours, and pickups outside the month."""
+    counts = connection.execute(
+        f"select cast({pickup} as date), hour({pickup}), count(*) from {trips}"
+        f" where {pickup} is not null group by 1, 2"
+    ).fetchall()
+    days = month_days(month)
+    per_hour: Counter[int] = Counter()
+    per_day: Counter[date] = Counter()
+    busy: set[datetime] = set()
+    outside = 0
+    for day, hour, number in counts:
+        if isinstance(day, date) and days[0] <= day <= days[-1]:  # DuckDB gives far years as text
+            per_day[day] += number
+            per_hour[hour] += number
+            busy.add(datetime(day.year, day.month, day.day, hour))
+        else:
+            outside += number
+    start = datetime(month.year, month.month, 1)
+    gap = longest = 0
+    for number in range(24 * len(days)):
+        gap = 0 if start + timedelta(hours=number) in busy else gap + 1
+        longest = max(longest, gap)
+    return (
+        [per_day[day] for day in days],
+        [per_hour[hour] for hour in range(24)],
+        longest,
+        outside,
+    )
+
+
+def _codes(
+    connection: duckdb.DuckDBPyConnection, trips: str, service: Service
+) -> dict[str, dict[str, int]]:
+    names = CODE_COLUMNS[service]
+    if not names:
+        return {}
+    counted: dict[str, Counter[str]] = {name: Counter() for name in names}
+    listed = ", ".join(names)
+    for *values, number in connection.execute(
+        f"select {listed}, count(*) from {trips} group by {listed}"
+    ).fetchall():
+        for name, value in zip(names, values, strict=True):
+            if value is not None:
+                counted[name][str(value)] += number
+    return {name: dict(sorted(values.items())) for name, values in counted.items()}
+
+
+def _map(
+    connection: duckdb.DuckDBPyConnection, trips: str, *, metered: bool
+) -> tuple[dict[str, int], dict[str, int], int, float | None]:
+    """Rows per pickup and per dropoff zone, trips that can be put on the map, and how miles agree with it."""
+    plausible = "trip_distance > 0 and trip_distance < 100" if metered else "false"
+    miles = "cast(trip_distance as double)" if metered else "0.0"
+    connection.execute(
+        f"""create or replace temp table pairs as select
+            coalesce(pulocationid, {_UNKNOWN_ZONE}) as pickup_zone,
+            coalesce(dolocationid, {_UNKNOWN_ZONE}) as dropoff_zone,
+            count(*) as trips,
+            count(*) filter ({plausible}) as measured,
+            coalesce(sum({miles}) filter ({plausible}), 0) as miles,
+            coalesce(sum({miles} * {miles}) filter ({plausible}), 0) as squares
+        from {trips} group by 1, 2"""
+    )
+    zones, dropoff_zones = (
+        {
+            str(zone): number
+            for zone, number in connection.execute(
+                f"select case when {side} between 1 and 263 then {side} else {_UNKNOWN_ZONE} end as zone,"
+                " cast(sum(trips) as bigint) from pairs group by 1 order by 1"
+            ).fetchall()
+        }
+        for side in ("pickup_zone", "dropoff_zone")
+    )
+    # The correlation of Pearson from sums per pair of zones; both miles have the pair's trips as weight.
+    located, correlation = _row(
+        connection,
+        f"""with points as (
+            from read_csv({quote_literal(seed_path("zone_points"))}, header = true)
+        ), spans as (
+            select measured as n, miles, squares, {_MILES_PER_DEGREE} * sqrt(
+                power(there.latitude - here.latitude, 2)
+                + power((there.longitude - here.longitude) * {_COS_LATITUDE}, 2)
+            ) as span
+            from pairs
+            inner join points as here on pickup_zone = here.location_id
+            inner join points as there on dropoff_zone = there.location_id
+            where measured > 0
+        )
+        select coalesce(sum(n), 0)::bigint, round(
+            (sum(n) * sum(miles * span) - sum(miles) * sum(n * span)) / nullif(
+                sqrt(greatest(sum(n) * sum(squares) - power(sum(miles), 2), 0))
+                * sqrt(greatest(sum(n) * sum(n * span * span) - power(sum(n * span), 2), 0)),
+            0), 4)
+        from spans""",
+    )
+    return zones, dropoff_zones, located, correlation

@@ -1,0 +1,454 @@
+"""What is expected of months and marts: planted faults are named, clean months pass, the gate holds."""
+
+import json
+import re
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from servers.postgres import run_postgres
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.ingest import ingest_file
+from taxi_pipeline.quality.checkpoint import run_checkpoint
+from taxi_pipeline.quality.checks import Check, Suite, Verdict, is_comparable, median_of, ratio
+from taxi_pipeline.quality.marts import SUITES
+from taxi_pipeline.quality.profile import read_seed
+from taxi_pipeline.quality.validate import Choice, validate
+from taxi_pipeline.sample import write_sample
+from taxi_pipeline.schemas import Service
+from trip_files import Workplace
+from warehouse import Warehouse, copy_project
+
+pytestmark = pytest.mark.xdist_group("quality")
+
+GREEN = "green_tripdata_2024-01.parquet"
+SHIFTED = "lpep_pickup_datetime {0} as lpep_pickup_datetime, lpep_dropoff_datetime {0} as lpep_dropoff_datetime"
+DOUBLED = "fare_amount * 2 as fare_amount, total_amount + fare_amount as total_amount"
+
+FAULTS = {
+    "a day missing": (
+        "select * from {file} where cast(lpep_pickup_datetime as date) <> '2024-01-17'",
+        "every_day_of_the_month_has_pickups",
+    ),
+    "a file cut off": (
+        "select * from {file} where lpep_pickup_datetime < '2024-01-22'",
+        "every_day_of_the_month_has_pickups",
+    ),
+    "fares doubled": (
+        f"select * replace ({DOUBLED}) from {{file}}",
+        "fares_are_those_of_the_tariff",
+    ),
+    "fares in cents": (
+        "select * replace (fare_amount * 100 as fare_amount) from {file}",
+        "fares_are_those_of_the_tariff",
+    ),
+    "zones renumbered": (
+        "select * replace (PULocationID * 101 % 263 + 1 as PULocationID) from {file}",
+        "miles_driven_agree_with_the_map_of_zones",
+    ),
+    "zones shuffled among rows": (
+        "select one.* replace (other.PULocationID as PULocationID) "
+        "from (select *, row_number() over () as n from {file}) as one "
+        "inner join (select PULocationID, row_number() over (order by hash(rowid)) as n from "
+        "(select PULocationID, row_number() over () as rowid from {file})) as other using (n)",
+        "miles_driven_agree_with_the_map_of_zones",
+    ),
+    "timestamps in UTC": (
+        f"select * replace ({SHIFTED.format('+ interval 5 hours')}) from {{file}}",
+        "the_quietest_hours_are_those_of_the_new_york_night",
+    ),
+    "pickup times empty": (
+        "select * replace (case when random() < 0.1 then lpep_pickup_datetime end as lpep_pickup_datetime) from {file}",
+        "required_columns_are_filled",
+    ),
+    "another month": (
+        f"select * replace ({SHIFTED.format('- interval 31 days')}) from {{file}}",
+        "most_pickups_lie_in_the_month",
+    ),
+}
+"""How to plant a fault in a copy of the month, and the critical check that names it."""
+
+ODDITIES = {
+    "a new vendor": (
+        "select * replace (case when VendorID = 1 then 9 else VendorID end as VendorID) from {file}",
+        "every_vendor_is_known",
+    ),
+    "a new payment type in one row": (
+        "select * replace (case when row_number() over () > 1 then payment_type else 8 end as payment_type)"
+        " from {file}",
+        "every_payment_type_is_known",
+    ),
+    "zones swapped": (
+        "select * replace (PULocationID as DOLocationID, DOLocationID as PULocationID) from {file}",
+        "green_taxis_pick_up_outside_the_yellow_zone",
+    ),
+    "zones lost": (
+        "select * replace (case when random() < 0.2 then 264 else PULocationID end as PULocationID) from {file}",
+        "hardly_any_pickup_zone_is_unknown",
+    ),
+    "most of a day missing": (
+        "select * from {file} where cast(lpep_pickup_datetime as date) <> '2024-01-17' "
+        "or lpep_pickup_datetime < '2024-01-17 00:10:00'",
+        "no_day_is_a_fraction_of_the_others",
+    ),
+    "hours missing": (
+        "select * from {file} where lpep_pickup_datetime < '2024-01-17 06:00:00' "
+        "or lpep_pickup_datetime > '2024-01-17 14:00:00'",
+        "no_hours_on_end_are_empty",
+    ),
+}
+"""The same for what is a warning."""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def green(shared_data: Path) -> Path:
+    """A whole real month."""
+    return shared_data / "real" / GREEN
+
+
+def copy_with(place: Workplace, green: Path, query: str, name: str = GREEN) -> Path:
+    """Write a copy of the month with a fault planted in it."""
+    return place.parquet(name, query.format(file=f"read_parquet('{green}')"))
+
+
+def lake_verdict(place: Workplace, name: str) -> Verdict:
+    """The verdict that is kept of a suite."""
+    path = place.settings.data_dir / "quality" / "verdicts" / f"{name}.json"
+    return Verdict.from_json(path.read_text())
+
+
+def names(verdict: Verdict, *severities: str) -> set[str]:
+    """The checks that failed."""
+    return {outcome.check.name for outcome in verdict.failed(*severities)}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_month_with_a_planted_fault_is_kept_out_by_the_check_that_names_it(
+    place: Workplace, green: Path, fault: str
+) -> None:
+    query, check = FAULTS[fault]
+    place.ingest(green)
+    error = place.refuse(copy_with(place, green, query))
+    assert check in error.reason
+    assert "--accept-critical" in error.remedy
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_a_month_with_an_oddity_goes_in_with_the_warning_that_names_it(
+    place: Workplace, green: Path, oddity: str
+) -> None:
+    query, check = ODDITIES[oddity]
+    result = place.ingest(copy_with(place, green, query))
+    assert any(remark.startswith(f"warning: {check} ") for remark in result.remarks)
+    assert names(lake_verdict(place, "lake-green-2024-01"), "critical") == set()
+
+
+def test_a_shift_of_the_clock_is_also_seen_at_the_edge_of_the_month(
+    place: Workplace, green: Path
+) -> None:
+    path = copy_with(place, green, FAULTS["timestamps in UTC"][0])
+    ingest_file(path, place.lake, place.settings, accept_critical=True)
+    assert "pickups_do_not_leak_out_of_the_month" in names(
+        lake_verdict(place, "lake-green-2024-01"), "warning"
+    )
+
+
+def test_real_files_raise_no_false_alarm(place: Workplace, shared_data: Path) -> None:
+    for path in sorted((shared_data / "real").glob("*_tripdata_*")):
+        assert place.ingest(path).remarks == (), path.name
+    for service in Service:
+        for verdict in validate(place.settings, Choice(service=service), print).verdicts:
+            assert names(verdict) <= {"the_month_has_the_rows_that_tlc_published"}, verdict.name
+            assert names(verdict, "critical", "warning") == set()
+    assert names(lake_verdict(place, "lake-green-2024-01")) == set()
+    assert lake_verdict(place, "lake-green-2024-01").passed >= 20
+
+
+def test_no_published_month_leaves_the_bands_of_volume_and_mean_fare() -> None:
+    bands = {"volume": (0.5, 2.0), "fare": (0.65, 1.4)}
+    months = [
+        (service.label, date.fromisoformat(row["file_month"][:7] + "-01"), row)
+        for row in read_seed("published_trip_counts")
+        for service in Service
+        if row["service_type"] == service.value and row["file_month"] >= "2016-07"
+    ]
+
+    def farebox(row: dict[str, str]) -> float | None:
+        paid, trips = row["tlc_farebox_per_day"], row["tlc_trips_per_day"]
+        return float(paid) / float(trips) if paid else None
+
+    judged = 0
+    for label, month, row in months:
+        before = [
+            other
+            for service, earlier, other in months
+            if service == label
+            and 0 < (month - earlier).days <= 366
+            and is_comparable(label, earlier, month)
+        ]
+        volume = ratio(
+            float(row["parquet_rows"]), median_of([float(b["parquet_rows"]) for b in before], 3)
+        )
+        fare = ratio(farebox(row), median_of([farebox(b) for b in before], 3))
+        for name, value in (("volume", volume), ("fare", fare)):
+            if value is not None:
+                judged += 1
+                assert bands[name][0] <= value <= bands[name][1], (label, month, name, value)
+    assert judged > 400
+
+
+@pytest.fixture(scope="module")
+def four_months(green: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """A lake with the real month under three earlier months' names, moved by whole weeks."""
+    place = Workplace(tmp_path_factory.mktemp("months"))
+    for month, weeks in (("2023-10", 13), ("2023-11", 9), ("2023-12", 4)):
+        moved = SHIFTED.format(f"- interval {7 * weeks} days")
+        query = (
+            f"select * from (select * replace ({moved}) from {{file}}) "
+            f"where strftime(lpep_pickup_datetime, '%Y-%m') = '{month}'"
+        )
+        path = copy_with(place, green, query, f"green_tripdata_{month}.parquet")
+        ingest_file(path, place.lake, place.settings, accept_critical=True)
+    return place
+
+
+DRIFTS = {
+    "a month doubled": (
+        "select trips.* from {file} as trips, range(3)",
+        "volume_is_like_that_of_the_months_before",
+    ),
+    "fares half as high again": (
+        "select * replace (fare_amount * 1.5 as fare_amount) from {file}",
+        "mean_fare_is_like_that_of_the_months_before",
+    ),
+    "card payments booked as cash": (
+        "select * replace (case when random() < 0.4 then 2 else payment_type end as payment_type) from {file}",
+        "share_of_card_is_like_that_of_the_months_before",
+    ),
+    "zones lost": (
+        "select * replace (case when random() < 0.045 then 264 else PULocationID end as PULocationID) from {file}",
+        "share_of_unknown_zones_is_like_that_of_the_months_before",
+    ),
+    "zones renumbered": (
+        "select * replace (PULocationID % 263 + 1 as PULocationID) from {file}",
+        "pickup_zones_are_spread_like_in_the_months_before",
+    ),
+    "one vendor for all": (
+        "select * replace (1 as VendorID) from {file}",
+        "vendors_are_spread_like_in_the_months_before",
+    ),
+}
+
+
+def test_a_month_like_those_before_it_raises_no_alarm(four_months: Workplace, green: Path) -> None:
+    assert ingest_file(green, four_months.lake, four_months.settings).remarks == ()
+    verdict = lake_verdict(four_months, "lake-green-2024-01")
+    assert verdict.skipped == ()
+    assert names(verdict) == set()
+
+
+@pytest.mark.parametrize("drift", DRIFTS)
+def test_a_month_unlike_those_before_it_is_a_warning_that_names_the_drift(
+    four_months: Workplace, green: Path, drift: str
+) -> None:
+    query, check = DRIFTS[drift]
+    result = ingest_file(
+        copy_with(four_months, green, query),
+        four_months.lake,
+        four_months.settings,
+        accept_critical=True,
+    )
+    assert any(remark.startswith(f"warning: {check} ") for remark in result.remarks), result.remarks
+
+
+def test_what_a_user_accepts_goes_in_and_is_recorded(place: Workplace, green: Path) -> None:
+    query, check = FAULTS["fares doubled"]
+    path = copy_with(place, green, query)
+    place.refuse(path)
+    result = ingest_file(path, place.lake, place.settings, accept_critical=True)
+    assert result.status == "ingested"
+    assert any(remark.startswith(f"accepted: {check} ") for remark in result.remarks)
+    validation = validate(place.settings, Choice(service=Service.GREEN), print)
+    assert validation.exit_code == 0
+    [verdict] = validation.verdicts
+    assert check in names(verdict, "accepted")
+
+    accepted = place.settings.data_dir / "quality" / "accepted" / f"{result.entry.load_id}.json"
+    assert check in json.loads(accepted.read_text())
+    accepted.unlink()
+    assert validate(place.settings, Choice(service=Service.GREEN), print).exit_code == 1
+
+
+def test_a_month_is_read_once_and_judged_again_only_when_something_changed(
+    place: Workplace, green: Path
+) -> None:
+    place.ingest(green)
+    part = place.part(place.lake.current()[0])
+    kept = part.read_bytes()
+    stored = place.settings.data_dir / "quality" / "verdicts" / "lake-green-2024-01.json"
+    last = json.loads(stored.read_text())
+    stored.write_text(json.dumps({**last, "judged_at": "long ago"}))
+    part.unlink()
+    part.write_bytes(b"")  # whoever reads it fails
+    [verdict] = validate(place.settings, Choice(service=Service.GREEN), print).verdicts
+    assert verdict.judged_at == "long ago"
+    with pytest.raises(duckdb.Error):
+        validate(place.settings, Choice(service=Service.GREEN, again=True), print)
+    part.write_bytes(kept)
+    [verdict] = validate(place.settings, Choice(service=Service.GREEN, again=True), print).verdicts
+    assert names(verdict) == set()
+    assert verdict.judged_at != "long ago"
+
+
+def test_a_small_excerpt_goes_in_at_once_and_is_judged_by_validate(
+    place: Workplace, green: Path
+) -> None:
+    query = (
+        f"select * replace ({DOUBLED}) from {{file}} order by hash(lpep_pickup_datetime) limit 9999"
+    )
+    assert place.ingest(copy_with(place, green, query)).remarks == ()
+    validation = validate(place.settings, Choice(service=Service.GREEN), print)
+    assert validation.exit_code == 1
+    assert names(validation.verdicts[0], "critical") == {"fares_are_those_of_the_tariff"}
+
+
+def test_a_specimen_of_a_few_rows_is_not_judged(place: Workplace, green: Path) -> None:
+    query = f"select * replace ({DOUBLED}) from {{file}} limit 400"
+    place.ingest(copy_with(place, green, query))
+    [verdict] = validate(place.settings, Choice(service=Service.GREEN), print).verdicts
+    assert names(verdict, "critical", "warning") == set()
+
+
+def test_an_excerpt_of_a_day_goes_in_with_warnings(place: Workplace, green: Path) -> None:
+    day = "where cast(lpep_pickup_datetime as date) = '2024-01-17'"
+    query = f"select trips.* replace ({DOUBLED}) from {{file}} as trips, range(20) {day}"
+    remarks = place.ingest(copy_with(place, green, query)).remarks
+    assert any(remark.startswith("warning: fares_are_those_of_the_tariff ") for remark in remarks)
+    assert any(
+        remark.startswith("warning: every_day_of_the_month_has_pickups ") for remark in remarks
+    )
+
+
+def test_severity_comes_from_great_expectations_and_nothing_known_is_no_pass() -> None:
+    def check(name: str, severity: Any, column: str) -> Check:
+        return Check(
+            name, "", "", severity, "f", column, "expect_column_values_to_be_between",
+            {"min_value": 1},
+        )  # fmt: skip
+
+    frame = [{"key": "a", "x": 0, "nothing": None}, {"key": "b", "x": 2, "nothing": None}]
+    checks = (check("one", "critical", "x"), check("two", "info", "nothing"))
+    verdict = run_checkpoint(Suite("suite", "Suite", {"f": frame}, checks))
+    assert [(o.severity, o.passed, o.observed) for o in verdict.outcomes] == [
+        ("critical", False, "1 of 2: a: 0"),
+        ("info", False, "nothing"),
+    ]
+    assert Verdict.from_json(verdict.to_json()) == verdict
+
+
+def test_a_month_that_is_not_there_cannot_be_validated(place: Workplace, green: Path) -> None:
+    with pytest.raises(TaxiError, match="the lake is empty"):
+        validate(place.settings, Choice(), print)
+    place.ingest(green)
+    with pytest.raises(TaxiError, match="no such month"):
+        validate(place.settings, Choice(service=Service.FHV), print)
+
+
+# --- After the build ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def built(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, str]:
+    """`taxi run` on the real files, and what it printed."""
+    folder = tmp_path_factory.mktemp("built")
+    warehouse = Warehouse(copy_project(folder / "project"), folder / "data")
+    return warehouse, warehouse.taxi("run", str(shared_data / "real"))
+
+
+def test_run_validates_and_real_files_pass(built: tuple[Warehouse, str]) -> None:
+    warehouse, printed = built
+    assert re.search(r"Quality: \d+ of \d+ checks passed in 9 suites", printed)
+    assert "warning " not in printed
+    assert "critical " not in printed
+    assert "mart_daily_service_summary" in warehouse.taxi("validate")
+
+
+def test_the_pages_ask_nothing_of_any_other_address(built: tuple[Warehouse, str]) -> None:
+    folder = built[0].project / "site" / "docs" / "quality"
+    pages = {path.name: path.read_text() for path in folder.glob("*.html")}
+    assert len(pages) == 10
+    for name, text in pages.items():
+        targets = re.findall(r"""(?:src|href|action|srcset)\s*=\s*["']([^"']*)""", text)
+        assert all(target in pages or target == "data:," for target in targets), name
+        assert not re.search(r"https?:|//\w|url\(|@import|<script|<iframe|fetch\(", text), name
+    assert "lake-green-2024-01.html" in pages["index.html"]
+    green = pages["lake-green-2024-01.html"]
+    assert "Fares are those of the tariff" in green
+    assert "0.73" in green
+
+
+def test_a_fault_on_the_way_to_the_marts_ends_in_exit_code_1(
+    built: tuple[Warehouse, str], tmp_path: Path
+) -> None:
+    warehouse = Warehouse(built[0].project, tmp_path / "data")
+    shutil.copytree(built[0].data, warehouse.data)
+    with duckdb.connect(str(warehouse.data / "warehouse.duckdb")) as connection:
+        connection.execute(
+            "delete from mart_daily_service_summary where service_type = 'Green' and pickup_date = '2024-01-17'"
+        )
+        connection.execute(
+            "update mart_daily_service_summary set fare_amount = fare_amount * 2"
+            " where service_type = 'Green' and pickup_date = '2024-01-30'"
+        )
+        connection.execute(
+            "update mart_monthly_zone_revenue set pickup_zone_id = 264 where pickup_zone_id = 74"
+        )
+    printed = warehouse.taxi("validate", exit_code=1)
+    assert (
+        "every_day_of_every_loaded_month_has_trips fails (found 1 of 31: Green 2024-01-17: 0"
+        in printed
+    )
+    assert "fare_of_a_day_is_like_that_of_its_weekday fails (found 1 of " in printed
+    assert "hardly_any_trip_starts_in_an_unknown_zone fails" in printed
+    page = warehouse.project / "site" / "docs" / "quality" / "mart-daily-service-summary.html"
+    assert "Green 2024-01-17" in page.read_text()
+
+
+def test_the_sample_passes(tmp_path: Path) -> None:
+    place = Workplace(tmp_path)
+    write_sample(tmp_path / "sample")
+    for path in sorted((tmp_path / "sample").glob("*.parquet")):
+        assert place.ingest(path).remarks == (), path.name
+    for service in Service:
+        for verdict in validate(place.settings, Choice(service=service), print).verdicts:
+            assert names(verdict) == set(), verdict.name
+
+
+def test_postgres_gives_the_verdicts_of_duckdb(built: tuple[Warehouse, str]) -> None:
+    embedded = built[0]
+    with run_postgres() as server:
+        warehouse = Warehouse(embedded.project, embedded.data, server.environment)
+        warehouse.taxi("load", "--target", "postgres")
+        warehouse.taxi("build", "--target", "postgres")
+        expected = mart_verdicts(embedded)
+        warehouse.taxi("validate", "--target", "postgres")
+        actual = mart_verdicts(warehouse)
+    assert [v.facts["Read from"] for v in actual] == ["postgres"] * len(SUITES)
+    for one, other in zip(expected, actual, strict=True):
+        assert one.outcomes == other.outcomes
+        assert one.skipped == other.skipped
+
+
+def mart_verdicts(warehouse: Warehouse) -> list[Verdict]:
+    """The verdicts kept of the marts."""
+    folder = warehouse.data / "quality" / "verdicts"
+    return [Verdict.from_json(path.read_text()) for path in sorted(folder.glob("mart-*.json"))]
