@@ -22,6 +22,7 @@ from taxi_pipeline.bench import BenchReport
 from taxi_pipeline.build import BuildListener, BuildReport
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.estimate import Estimate
+from taxi_pipeline.export import OnTable
 from taxi_pipeline.ingest import IngestResult, ManyResult
 from taxi_pipeline.lake import ManifestEntry
 from taxi_pipeline.load import LoadReport
@@ -119,6 +120,34 @@ def load_progress() -> Iterator[tuple[Callable[[int], None], Callable[[Partition
             return lambda rows: progress.advance(task, rows)
 
         yield lambda total: progress.update(task, total=total), begin
+
+
+@contextmanager
+def export_progress() -> Iterator[OnTable]:
+    """Show an export: a bar over the rows of its table on a terminal, nothing in a log.
+
+    Yields:
+        A function to be told which table begins and its rows; it gives the function to be told of them.
+    """
+    if not out.is_terminal:
+        yield lambda _table, _rows: lambda _done: None
+        return
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,} of {task.total:,} rows"),
+        TimeElapsedColumn(),
+        console=out,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("", total=0)
+
+        def begin(table: str, rows: int) -> Advance:
+            progress.update(task, description=escape(table), total=rows, completed=0)
+            return lambda done: progress.advance(task, done)
+
+        yield begin
 
 
 def _load_line(partition: Partition) -> str:

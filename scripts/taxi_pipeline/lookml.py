@@ -6,7 +6,7 @@ summed is a ratio (``meta.ratios`` in the model's yml), divided anew from the su
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ _HIDDEN = {"source_row", "ingested_at", "latitude", "longitude"}
 """Where a row came from, and what `location` is made of."""
 
 _RECENT = "12 months"
-"""What an explore of single trips shows on BigQuery until somebody asks for more: it is billed by the month. (2026-11-21)"""
+"""What an explore of single trips shows on BigQuery, billed by the month, until one asks for more. (2026-11-21)"""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,9 @@ def _type(mart: Mart, column: str, type_: str) -> str:
     for name, known in _TYPES.items():
         if plain in known:
             return name
-    raise TaxiError(f"{mart.name}.{column}", f"{type_} has no type in LookML", "add it to lookml.py")
+    raise TaxiError(
+        f"{mart.name}.{column}", f"{type_} has no type in LookML", "add it to lookml.py"
+    )
 
 
 def _view(view: _View) -> Field:
@@ -153,7 +155,9 @@ def _dimensions(view: _View) -> Iterator[Field]:
         dimension: Field = {"name": f"{column.name}_value" if summed else column.name}
         if is_key:
             dimension["primary_key"] = "yes"
-        is_surrogate = is_key and (type_ == "date" or column.name.endswith("_id")) and type_ != "number"
+        is_surrogate = (
+            is_key and (type_ == "date" or column.name.endswith("_id")) and type_ != "number"
+        )
         if column.name in foreign | _HIDDEN or is_surrogate:
             dimension["hidden"] = "yes"
         if summed:
@@ -280,11 +284,10 @@ def _reference(column: str, type_: str) -> str:
 
 
 def _explore(mart: Mart) -> Field:
+    label = mart.name.removeprefix("mart_").removeprefix("rpt_").replace("_", " ").capitalize()
     explore: Field = {
         "name": mart.name,
-        "label": mart.name.split("_", 1)[-1].replace("_", " ").capitalize()
-        if mart.name.startswith(("mart_", "rpt_"))
-        else mart.name.replace("_", " ").capitalize(),
+        "label": label,
         "description": _quoted(mart.description),
     }
     if mart.has_rows_of_files and mart.partition:
@@ -299,10 +302,10 @@ def _join(mart: Mart, reference: Reference) -> Field:
     dimension = reference.table.removeprefix("dim_")
     prefix = reference.column.removesuffix(reference.field)
     alias = dimension if prefix == reference.column else prefix + dimension
+    is_date = mart.columns[reference.column].type == "date"
     here, there = (
-        f"${{{name}.{_group(column)}_raw}}" if is_date else f"${{{name}.{column}}}"
-        for name, column in ((mart.name, reference.column), (alias, reference.field))
-        for is_date in [mart.columns[reference.column].type == "date"]
+        f"${{{view}.{_group(column) + '_raw' if is_date else column}}}"
+        for view, column in ((mart.name, reference.column), (alias, reference.field))
     )
     return {
         "name": alias,
@@ -356,7 +359,7 @@ def write_project(files: Mapping[str, str], folder: Path) -> list[str]:
     return stale
 
 
-def _stale(files: Mapping[str, str], folder: Path) -> Sequence[str]:
+def _stale(files: Mapping[str, str], folder: Path) -> list[str]:
     found = sorted(folder.rglob("*.lkml"))
     paths = [path.relative_to(folder).as_posix() for path in found if _is_own(path)]
     return [path for path in paths if path not in files]

@@ -166,7 +166,11 @@ def _mart(node: Mapping[str, Any], tests: list[dict[str, Any]], manifest: Manife
         name for name, column in node["columns"].items() if column["config"]["meta"].get("is_key")
     }
     references = [
-        Reference(test["column_name"], manifest["nodes"][parent]["name"], test["test_metadata"]["kwargs"]["field"])
+        Reference(
+            test["column_name"],
+            manifest["nodes"][parent]["name"],
+            test["test_metadata"]["kwargs"]["field"],
+        )
         for test in tests
         if _kind(test) == "relationships"
         for parent in test["depends_on"]["nodes"]

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.warehouses.base import BATCH_ROWS
 
 
 class EmbeddedReader:
@@ -38,6 +40,11 @@ class EmbeddedReader:
         result = self._run(sql)
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def batches(self, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Rows of a query, some thousands at a time."""
+        for batch in self._run(sql).to_arrow_reader(BATCH_ROWS):
+            yield batch.cast(schema)
 
     def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
         try:
