@@ -96,7 +96,7 @@ def export_tables(
         rows = counts[table.name]
         path = folder / f"{table.name}.{format_}"
         advance = on_table(table.name, rows)
-        batches = _counted(reader.batches(_select(table), _schema(table)), advance)
+        batches = _Rows(reader.batches(_select(table), _schema(table)), advance)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -149,18 +149,40 @@ def _schema(table: Mart) -> pa.Schema:
     )
 
 
-def _counted(batches: Iterable[pa.RecordBatch], advance: Advance) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        yield batch
-        advance(batch.num_rows)
+class _Rows:
+    """Batches on their way into a file.
+
+    Args:
+        batches: from the warehouse.
+        advance: told of each.
+
+    Attributes:
+        fault: why the warehouse gave no more; DuckDB passes on its own words for it.
+    """
+
+    def __init__(self, batches: Iterable[pa.RecordBatch], advance: Advance) -> None:
+        self._batches = batches
+        self._advance = advance
+        self.fault: Exception | None = None
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in self._batches:
+                yield batch
+                self._advance(batch.num_rows)
+        except Exception as error:
+            self.fault = error
+            raise
 
 
-def _write_by_duckdb(
-    schema: pa.Schema, batches: Iterator[pa.RecordBatch], path: Path, options: str
-) -> None:
-    with duckdb.connect(config={"preserve_insertion_order": True}) as connection:
-        connection.register("rows", pa.RecordBatchReader.from_batches(schema, batches))
-        connection.execute(f"copy rows to {quote_literal(str(path))} ({options})")
+def _write_by_duckdb(schema: pa.Schema, rows: _Rows, path: Path, options: str) -> None:
+    # One thread: more of them hold back more rows, to write them in order.
+    with duckdb.connect(config={"memory_limit": "512MB", "threads": 1}) as connection:
+        connection.register("rows", pa.RecordBatchReader.from_batches(schema, rows))
+        try:
+            connection.execute(f"copy rows to {quote_literal(str(path))} ({options})")
+        except duckdb.Error as error:
+            raise rows.fault or error from None
 
 
 def _write_xlsx(table: Mart, batches: Iterable[pa.RecordBatch], path: Path) -> None:
@@ -169,16 +191,20 @@ def _write_xlsx(table: Mart, batches: Iterable[pa.RecordBatch], path: Path) -> N
     # Rows go to a temporary file as they come: memory does not grow with the table.
     book = Workbook(write_only=True)
     columns = list(table.columns.values())
-    _write_sheet(
-        book.create_sheet(table.name[:XLSX_MAX_SHEET_NAME]),
-        [(column.name, _xlsx_format(column)) for column in columns],
-        (row for batch in batches for row in zip(*batch.to_pydict().values(), strict=True)),
-    )
-    _write_sheet(
-        book.create_sheet("columns"),
-        [("column", None), ("type", None), ("description", None)],
-        ((column.name, column.type, column.description) for column in columns),
-    )
+    try:
+        _write_sheet(
+            book.create_sheet(table.name[:XLSX_MAX_SHEET_NAME]),
+            [(column.name, _xlsx_format(column)) for column in columns],
+            (row for batch in batches for row in zip(*batch.to_pydict().values(), strict=True)),
+        )
+        _write_sheet(
+            book.create_sheet("columns"),
+            [("column", None), ("type", None), ("description", None)],
+            ((column.name, column.type, column.description) for column in columns),
+        )
+    finally:
+        for sheet in book.worksheets:
+            sheet.close()
     book.save(path)
 
 

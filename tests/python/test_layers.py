@@ -50,7 +50,7 @@ def layer(node: Node) -> str:
         return "intermediate"
     if name.startswith("dim_"):
         return "dim"
-    return "mart" if name.startswith("mart_") else "fact"
+    return "mart" if name.startswith(("mart_", "rpt_")) else "fact"
 
 
 def edges(manifest: dict[str, Any]) -> Iterator[tuple[Node, Node]]:

@@ -23,6 +23,7 @@ TABLES = (
     "mart_monthly_zone_revenue",
     "mart_daily_service_summary",
     "mart_fare_audit",
+    "rpt_trips_daily",
 )
 
 
