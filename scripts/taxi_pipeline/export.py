@@ -95,23 +95,28 @@ def export_tables(
     for table in tables:
         rows = counts[table.name]
         path = folder / f"{table.name}.{format_}"
-        advance = on_table(table.name, rows)
-        batches = _Rows(reader.batches(_select(table), _schema(table)), advance)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        batches = _Rows(reader.batches(_select(table), _schema(table)), on_table(table.name, rows))
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if format_ is Format.XLSX:
-                _write_xlsx(table, batches, draft)
-            else:
-                _write_by_duckdb(_schema(table), batches, draft, _COPY_OPTIONS[format_])
-            draft.replace(path)
+            _write(table, format_, batches, path)
         except (OSError, duckdb.IOException) as error:
             raise TaxiError(
                 str(path), f"it cannot be written: {error}", "free some space, or choose --to"
             ) from error
-        finally:
-            draft.unlink(missing_ok=True)
         yield ExportedFile(path, rows)
+
+
+def _write(table: Mart, format_: Format, rows: "_Rows", path: Path) -> None:
+    """Write beside the file, then put it in its place in one move."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if format_ is Format.XLSX:
+            _write_xlsx(table, rows, draft)
+        else:
+            _write_by_duckdb(_schema(table), rows, draft, _COPY_OPTIONS[format_])
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _count(reader: Reader, table: Mart) -> int:

@@ -187,6 +187,12 @@ def test_an_export_that_breaks_leaves_the_old_file(tmp_path: Path, format_: Form
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    with pytest.raises(TaxiError, match=r"mart_of_one\.csv: it cannot be written"):
+        export(Rows([1]), table_of("trip_count", "bigint"), Format.CSV, tmp_path / "taken")
+
+
 def test_single_trips_are_left_out_unless_named() -> None:
     column = MartColumn("source_row", "bigint", "", is_required=True)
     fact = Mart("fact_trips", "", "", {"source_row": column}, None, (), {}, None)

@@ -49,7 +49,7 @@ class EmbeddedReader:
     def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
         try:
             return self._connection.execute(sql)
-        except duckdb.CatalogException as error:
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise TaxiError(
                 self.name, str(error).splitlines()[0].rstrip("."), "build it first: `taxi build`"
             ) from error

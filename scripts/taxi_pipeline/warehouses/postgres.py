@@ -42,6 +42,7 @@ _REMEDIES = (
     ("password", "check DBT_PG_USER and DBT_ENV_SECRET_PG_PASSWORD"),
     ("role", "check DBT_PG_USER; README says which rights the role needs"),
     ("relation", "build it first: `taxi build --target ...`"),
+    ("column", "build it again: `taxi build --target ... --full-refresh`"),
     ("does not exist", "create it, or check DBT_PG_DATABASE"),
     ("permission denied", "README says which rights the role needs"),
     ("extend file", "free some space on the server; the next load goes on where this one stopped"),
