@@ -193,6 +193,8 @@ def build_progress(title: str) -> Iterator[BuildListener]:
     if not out.is_terminal:
 
         def log(name: str, kind: str, status: str) -> None:
+            if status == "no-op":  # an exposure: only lineage
+                return
             if kind not in _QUIET_KINDS or status not in {"success", "pass"}:
                 out.print(f"  {status:8} {kind} {name}")
 

@@ -178,6 +178,8 @@ def test_a_partial_build_never_marks_a_file_as_loaded_downstream(
         "rejected_trips",
         "mart_monthly_zone_revenue",
         "mart_daily_service_summary",
+        "mart_fare_audit",
+        "rpt_trips_daily",
     }
 
 
