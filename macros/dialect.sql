@@ -93,6 +93,21 @@
 {% endmacro %}
 
 
+{% macro lat_lon(latitude, longitude) %}
+    {#- A point as the text "40.691830,-74.174000", which map tools read; of decimals with six digits. Null without a point. -#}
+    {{ return(adapter.dispatch("lat_lon", "nyc_taxi")(latitude, longitude)) }}
+{% endmacro %}
+
+{% macro default__lat_lon(latitude, longitude) %}
+    {{ return(dbt.concat([dbt.cast(latitude, dbt.type_string()), "','", dbt.cast(longitude, dbt.type_string())])) }}
+{% endmacro %}
+
+{% macro bigquery__lat_lon(latitude, longitude) %}
+    {#- A cast would drop zeros at the end. -#}
+    {{ return("format('%.6f,%.6f', " ~ latitude ~ ", " ~ longitude ~ ")") }}
+{% endmacro %}
+
+
 {% macro count_distinct_numbers(column) %}
     {#- count(distinct column) for row numbers; exact, by whatever takes least memory. -#}
     {{ return(adapter.dispatch("count_distinct_numbers", "nyc_taxi")(column)) }}

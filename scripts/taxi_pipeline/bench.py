@@ -298,6 +298,7 @@ def _fingerprint(database: Path) -> dict[str, tuple[object, ...]]:
         "rejected_trips",
         "mart_monthly_zone_revenue",
         "mart_daily_service_summary",
+        "rpt_trips_daily",
     )
     with duckdb.connect(str(database), read_only=True) as connection:
         return {

@@ -142,6 +142,11 @@ def docs_command(target: str | None = None) -> list[str]:
     return ["docs", "generate", "--static", *(["--target", target] if target else [])]
 
 
+def parse_command(target: str | None = None) -> list[str]:
+    """The command that reads the project and writes the manifest, without a connection."""
+    return ["parse", *(["--target", target] if target else [])]
+
+
 def compile_command(options: BuildOptions) -> list[str]:
     """The command that writes the SQL of a build and runs none of it."""
     return ["compile", *build_command(replace(options, unit_tests=True))[1:]]

@@ -35,9 +35,12 @@ from taxi_pipeline.explain import (
     read_thresholds,
     to_json,
 )
+from taxi_pipeline.export import Format, choose_tables, export_tables
 from taxi_pipeline.ingest import ingest_many
 from taxi_pipeline.lake import Lake, data_lock
 from taxi_pipeline.load import load_changes
+from taxi_pipeline.lookml import build_project, write_project
+from taxi_pipeline.marts import parse_project, read_json, read_marts
 from taxi_pipeline.quality.validate import Choice, Validation, validate
 from taxi_pipeline.restatements import (
     compare,
@@ -436,6 +439,67 @@ def dictionary(
         raise typer.Exit(1)
 
 
+@app.command(
+    epilog="Examples: [bold]taxi lookml --target prod[/] | "
+    "[bold]taxi lookml --target postgres --connection warehouse --to ~/looker/nyc_taxi[/]"
+)
+def lookml(
+    target: Target = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--to", help="Where to write, such as a git repository; default lookml."),
+    ] = None,
+    connection: Annotated[str, typer.Option(help="Name of the connection in Looker.")] = "nyc_taxi",
+) -> None:
+    """Write a LookML project of the marts as they are built on a target: model, views, explores.
+
+    Its files are replaced at the next run; other files in the folder stay as they are.
+    """
+    settings = load_settings()
+    _generate_docs(settings, target)
+    artifacts = settings.project_dir / "target"
+    manifest, catalog = (read_json(artifacts / f"{name}.json") for name in ("manifest", "catalog"))
+    files = build_project(manifest, catalog, read_marts(manifest), connection)
+    folder = folder or settings.project_dir / "lookml"
+    for path in write_project(files, folder):
+        console.print_note(f"{path} is gone: its model no longer exists.")
+    console.out.print(f"LookML: {len(files)} files in {folder}")
+
+
+@app.command(
+    epilog="Examples: [bold]taxi export --format xlsx[/] | "
+    "[bold]taxi export --format parquet --select fact_trips --to ~/trips[/] | "
+    "[bold]taxi export --format csv --target postgres[/]"
+)
+def export(
+    format_: Annotated[Format, typer.Option("--format", "-f", help="Of the files.")],
+    folder: Annotated[
+        Path | None,
+        typer.Option("--to", help="Where to write; default <TAXI_DATA_DIR>/exports."),
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--select", "-s", help="A table; may be repeated. Default: every mart and dimension."
+        ),
+    ] = None,
+    target: Target = None,
+) -> None:
+    """Write tables as files, one a table, from any target; a file of the same name is replaced.
+
+    Amounts stay exact. A workbook has a second sheet that describes the columns.
+    """
+    settings = load_settings()
+    with console.activity("Reading the project"):
+        marts = read_marts(parse_project(settings, target))
+    tables = choose_tables(marts, select or ())
+    with open_reader(settings, target) as reader, console.export_progress() as on_table:
+        for file in export_tables(
+            reader, tables, format_, folder or settings.data_dir / "exports", on_table
+        ):
+            console.out.print(f"{file.path}: {file.rows:,} rows")
+
+
 @app.command(epilog="Example: [bold]taxi serve --port 8080[/]")
 def serve(
     port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 for any free one.")] = 8080,
@@ -579,13 +643,17 @@ def _validate(settings: Settings, choice: Choice, *, in_full: bool = False) -> V
 
 
 def _docs(settings: Settings, target: str | None = None) -> Path:
+    _generate_docs(settings, target)
+    return publish_docs(settings)
+
+
+def _generate_docs(settings: Settings, target: str | None) -> None:
     install_packages(settings)
     with data_lock(settings.data_dir, console.print_note), console.activity("Writing the docs"):
         report = run_dbt(docs_command(target), settings, BuildListener())
     if report.exit_code:
         console.print_build(report, 0)
         raise typer.Exit(report.exit_code)
-    return publish_docs(settings)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from taxi_pipeline.completeness import Verdict, Verdicts
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.estimate import Estimate
 from taxi_pipeline.explain import CellExplanation, Row, TripExplanation
+from taxi_pipeline.export import OnTable
 from taxi_pipeline.ingest import IngestResult, ManyResult
 from taxi_pipeline.lake import ManifestEntry, ZoneChange
 from taxi_pipeline.load import LoadReport
@@ -127,6 +128,34 @@ def load_progress() -> Iterator[tuple[Callable[[int], None], Callable[[Partition
         yield lambda total: progress.update(task, total=total), begin
 
 
+@contextmanager
+def export_progress() -> Iterator[OnTable]:
+    """Show an export: a bar over the rows of its table on a terminal, nothing in a log.
+
+    Yields:
+        A function to be told which table begins and its rows; it gives the function to be told of them.
+    """
+    if not out.is_terminal:
+        yield lambda _table, _rows: lambda _done: None
+        return
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,} of {task.total:,} rows"),
+        TimeElapsedColumn(),
+        console=out,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("", total=0)
+
+        def begin(table: str, rows: int) -> Advance:
+            progress.update(task, description=escape(table), total=rows, completed=0)
+            return lambda done: progress.advance(task, done)
+
+        yield begin
+
+
 def _load_line(partition: Partition) -> str:
     what = f"{partition.service.label} {partition.month:%Y-%m}"
     return (
@@ -170,6 +199,8 @@ def build_progress(title: str) -> Iterator[BuildListener]:
     if not out.is_terminal:
 
         def log(name: str, kind: str, status: str) -> None:
+            if status == "no-op":  # an exposure: only lineage
+                return
             if kind not in _QUIET_KINDS or status not in {"success", "pass"}:
                 out.print(f"  {status:8} {kind} {name}")
 

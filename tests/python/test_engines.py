@@ -10,14 +10,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import psycopg
 import pytest
 import sqlglot
 from sqlglot import exp
 
+from looker import Project
 from servers.bigquery import BigQueryServer, find_python, run_bigquery
 from servers.postgres import PASSWORD, PostgresServer, run_postgres
 from taxi_pipeline.sample import write_sample
+from test_looker_studio import queries
 from trip_files import restate
 from warehouse import Warehouse, copy_project
 
@@ -34,6 +37,7 @@ COMPARED = (
     "mart_restatements",
     "fact_file_versions",
     "fact_restatements",
+    "rpt_trips_daily",
     "dim_zones",
     "dim_dates",
     "dim_vendors",
@@ -238,10 +242,59 @@ def test_unit_tests_docs_snapshot_and_freshness_work(engine: Engine, embedded: W
     assert "0 files loaded (0 rows), 9 unchanged" in unchanged
 
 
+def test_exports_hold_the_same_rows_in_the_same_types_from_every_engine(
+    engine: Engine, embedded: Warehouse, tmp_path: Path
+) -> None:
+    server, _ = engine.sample(embedded)
+    tables = ("fact_trips", "rejected_trips", "rpt_trips_daily", "dim_zones")
+    chosen = [word for table in tables for word in ("--select", table)]
+    folders = {"duckdb": embedded, engine.target: server}
+    for target, warehouse in folders.items():
+        to = ("--to", str(tmp_path / target))
+        at = () if target == "duckdb" else ("--target", target)
+        warehouse.taxi("export", "--format", "parquet", *chosen, *to, *at)
+    for table in tables:
+        one, other = (f"'{tmp_path / target / table}.parquet'" for target in folders)
+        rows = (
+            f"(from {one} except all from {other}) union all (from {other} except all from {one})"
+        )
+        assert duckdb.sql(rows).fetchall() == [], table
+        described = [duckdb.sql(f"describe from {file}").fetchall() for file in (one, other)]
+        assert described[0] == described[1], table
+
+
+def test_lookml_names_the_tables_of_its_target(
+    engine: Engine, embedded: Warehouse, tmp_path: Path
+) -> None:
+    server, _ = engine.sample(embedded)
+    server.taxi("lookml", "--target", engine.target, "--to", str(tmp_path))
+    project = Project(tmp_path)
+    for view in project.views.values():
+        assert "sample" in view.table
+        assert engine.server.query(f"select count(*) from {view.table}")[0][0] > 0
+    billed = {name for name, spec in project.explores.items() if "always_filter" in spec}
+    assert billed == ({"fact_trips", "rejected_trips"} if engine.target == "prod" else set())
+
+
+def test_queries_for_looker_studio_run_as_a_part_of_its_own(
+    engine: Engine, embedded: Warehouse
+) -> None:
+    engine.sample(embedded)
+    days = {"@DS_START_DATE": "'20251001'", "@DS_END_DATE": "'20251031'"}
+    texts = queries("sql") + (queries("bigquery") if engine.target == "prod" else [])
+    for text in texts:
+        query = text.replace("nyc_taxi.", "sample.")
+        for parameter, value in days.items():
+            query = query.replace(parameter, value)
+        [[rows]] = engine.server.query(f"select count(*) from ({query}) as q")
+        assert rows > 1
+
+
 FUNCTIONS_OF_BIGQUERY = {
     "DATETIME_ADD",
     "DIV",
     "FARM_FINGERPRINT",
+    "FORMAT",
     "TO_JSON_STRING",
 }
 """What sqlglot has no name of its own for, and BigQuery knows."""
@@ -280,6 +333,8 @@ def test_compiled_bigquery_sql_is_bigquerys_where_the_emulator_is_lax(
             "rejected_trips",
             "mart_monthly_zone_revenue",
             "mart_daily_service_summary",
+            "mart_fare_audit",
+            "rpt_trips_daily",
         ),
         *("int_metered_twins", "int_exact_duplicates", "int_reversal_pairs"),
     }

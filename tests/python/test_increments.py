@@ -73,7 +73,7 @@ def test_a_restated_month_replaces_its_rows_and_no_others(
     restated = restate(
         files / "yellow_tripdata_2025-11.parquet",
         tmp_path / "restated",
-        "* replace (total_amount + 1 as total_amount)",
+        "* replace (fare_amount + 1 as fare_amount, total_amount + 1 as total_amount)",
     )
     standing.taxi("run", str(restated))
     differing = f"""
@@ -183,6 +183,8 @@ def test_a_partial_build_never_marks_a_file_as_loaded_downstream(
         "rejected_trips",
         "mart_monthly_zone_revenue",
         "mart_daily_service_summary",
+        "mart_fare_audit",
+        "rpt_trips_daily",
     }
 
 

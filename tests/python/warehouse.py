@@ -25,6 +25,7 @@ TABLES = (
     "mart_fare_audit",
     "mart_data_quality",
     "mart_source_completeness",
+    "rpt_trips_daily",
 )
 
 

@@ -1,7 +1,7 @@
 """What a warehouse has to offer to be loaded from the lake."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -120,6 +120,18 @@ class Reader(Protocol):
     def select(self, sql: str) -> list[dict[str, Any]]:
         """The same with the names of the columns."""
 
+    def batches(self, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The rows of a query a few thousand at a time, however many there are.
+
+        Args:
+            sql: a query whose columns are those of the schema, in its order.
+            schema: the types that the rows are wanted in.
+        """
+
+
+BATCH_ROWS = 1 << 15
+"""Rows that go over at a time: a few megabytes."""
+
 
 class Warehouse(Reader, Protocol):
     """A warehouse with a schema of raw tables, one per service and partitioned by month, and the record tables."""
@@ -151,7 +163,7 @@ def arrow_schema(service: Service) -> pa.Schema:
 
 
 def arrow_type(column: Column) -> pa.DataType:
-    """The Arrow type of a canonical column."""
+    """The Arrow type of a canonical column, or of a column by a mart's contract."""
     if column.type.startswith("decimal"):
         precision, scale = column.type.removeprefix("decimal(").removesuffix(")").split(",")
         return pa.decimal128(int(precision), int(scale))
@@ -159,6 +171,9 @@ def arrow_type(column: Column) -> pa.DataType:
         "bigint": pa.int64(),
         "integer": pa.int32(),
         "varchar": pa.string(),
+        "text": pa.string(),
+        "boolean": pa.bool_(),
         "date": pa.date32(),
         "timestamp": pa.timestamp("us"),
+        "datetime": pa.timestamp("us"),
     }[column.type]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import pyarrow as pa
 from dbt.adapters.bigquery.clients import create_bigquery_client
 from google.api_core.exceptions import (
     Forbidden,
@@ -22,12 +23,14 @@ from google.api_core.exceptions import (
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
+from google.cloud.bigquery.table import RowIterator
 from requests.exceptions import ConnectionError as UnreachableError
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import canonical_columns
 from taxi_pipeline.schemas import Column, Service
 from taxi_pipeline.warehouses.base import (
+    BATCH_ROWS,
     MANIFEST,
     RECORD_TABLES,
     Advance,
@@ -183,13 +186,23 @@ class BigQueryWarehouse:
         """Rows of a query in the target's own dataset, by column name."""
         return [dict(row.items()) for row in self._rows(sql)]
 
+    def batches(self, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Rows of a query, a page at a time."""
+        with _faults_named(self._name):
+            # Over REST: the faster Storage API wants a role of its own.
+            for batch in self._run(sql, BATCH_ROWS).to_arrow_iterable():
+                yield batch.cast(schema)
+
     def _rows(self, sql: str) -> list[bigquery.Row]:
+        with _faults_named(self._name):
+            return list(self._run(sql))
+
+    def _run(self, sql: str, page_rows: int | None = None) -> RowIterator:
         dataset = bigquery.DatasetReference(self._client.project, self._credentials.schema)
         config = bigquery.QueryJobConfig(
             default_dataset=dataset, maximum_bytes_billed=self._credentials.maximum_bytes_billed
         )
-        with _faults_named(self._name):
-            return list(self._client.query_and_wait(sql, job_config=config))
+        return self._client.query_and_wait(sql, job_config=config, page_size=page_rows)
 
     def bytes_scanned(self, sql: str) -> int:
         """Bytes that a statement would scan, by a dry run, which costs nothing."""

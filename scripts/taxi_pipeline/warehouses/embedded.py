@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.warehouses.base import BATCH_ROWS
 
 
 class EmbeddedReader:
@@ -39,10 +41,15 @@ class EmbeddedReader:
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
+    def batches(self, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Rows of a query, some thousands at a time."""
+        for batch in self._run(sql).to_arrow_reader(BATCH_ROWS):
+            yield batch.cast(schema)
+
     def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
         try:
             return self._connection.execute(sql)
-        except duckdb.CatalogException as error:
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise TaxiError(
                 self.name, str(error).splitlines()[0].rstrip("."), "build it first: `taxi build`"
             ) from error

@@ -4,6 +4,7 @@ A file's rows are a partition of its service's table. A new version is written a
 takes the old one's place when it is complete; a connection that breaks leaves the old version standing.
 """
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from queue import SimpleQueue
 from typing import Any
 
 import psycopg
+import pyarrow as pa
+import pyarrow.csv as pc
 import pyarrow.parquet as pq
 from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg.rows import dict_row
@@ -19,6 +22,7 @@ from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import canonical_columns, quote_identifier, quote_literal
 from taxi_pipeline.schemas import Column, Service
 from taxi_pipeline.warehouses.base import (
+    BATCH_ROWS,
     MANIFEST,
     RECORD_TABLES,
     Advance,
@@ -28,7 +32,6 @@ from taxi_pipeline.warehouses.base import (
     raw_schema,
 )
 
-_BATCH_ROWS = 1 << 15
 _WORKERS = 2
 
 _GO_ON = "run it again: it goes on where this one stopped, and the old rows are as they were"
@@ -38,6 +41,7 @@ _REMEDIES = (
     ("password", "check DBT_PG_USER and DBT_ENV_SECRET_PG_PASSWORD"),
     ("role", "check DBT_PG_USER; README says which rights the role needs"),
     ("relation", "build it first: `taxi build --target ...`"),
+    ("column", "build it again: `taxi build --target ... --full-refresh`"),
     ("does not exist", "create it, or check DBT_PG_DATABASE"),
     ("permission denied", "README says which rights the role needs"),
     ("extend file", "free some space on the server; the next load goes on where this one stopped"),
@@ -198,6 +202,24 @@ class PostgresWarehouse:
             with connection.cursor(row_factory=dict_row) as cursor:
                 return cursor.execute(_as_sql(sql)).fetchall()
 
+    def batches(self, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Rows of a query as the server's COPY streams them, some megabytes at a time."""
+        parse = pc.ParseOptions(newlines_in_values=True)
+        convert = pc.ConvertOptions(
+            column_types=schema,
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            true_values=["t"],
+            false_values=["f"],
+        )
+        with self._transaction() as connection, connection.cursor() as cursor:
+            _execute(connection, [f"set local search_path to {quote_identifier(self._schema)}"])
+            with cursor.copy(_as_sql(f"copy ({sql}) to stdout (format csv, header)")) as copy:
+                yield from pc.open_csv(
+                    _CopiedStream(copy), parse_options=parse, convert_options=convert
+                )
+
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Connection]:
         connection = self._free.get()
@@ -234,11 +256,29 @@ def _copy(
         pq.ParquetFile(path) as file,
     ):
         copy.write(encoder.write_header())
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+        for batch in file.iter_batches(batch_size=BATCH_ROWS):
             # The encoder takes a column's bits as they are: another type of the same width would be another number.
             copy.write(encoder.write_batch(batch.cast(schema)))
             advance(batch.num_rows)
         copy.write(encoder.finish())
+
+
+class _CopiedStream(io.RawIOBase):
+    """What COPY gives, as a file."""
+
+    def __init__(self, copy: psycopg.Copy) -> None:
+        self._blocks = iter(copy)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            self._rest = memoryview(next(self._blocks, b""))
+        block, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(block)] = block
+        return len(block)
 
 
 def _execute(connection: psycopg.Connection, statements: Iterable[str]) -> None:

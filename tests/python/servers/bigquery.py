@@ -154,7 +154,7 @@ def run_bigquery(python: Path, folder: Path | None = None) -> Iterator[BigQueryS
                     f"http://127.0.0.1:{port}/bigquery/v2/projects/{PROJECT}/datasets", timeout=2
                 )
                 break
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 if process.poll() is not None or time.monotonic() > end:
                     raise RuntimeError((folder / "server.log").read_text()) from None
                 time.sleep(0.1)

@@ -1,0 +1,90 @@
+{{ config(materialized="incremental", meta={"files_from": "fact_trips"}) }}
+
+with trips as (
+    select * from {{ ref("fact_trips") }}
+    where {{ in_slice_to_build() }}
+),
+
+payment_types as (
+    select
+        payment_type_id,
+        is_card
+    from {{ ref("dim_payment_types") }}
+),
+
+zones as (
+    select
+        zone_id,
+        borough,
+        zone_label,
+        service_zone,
+        latitude,
+        longitude,
+        is_airport
+    from {{ ref("dim_zones") }}
+),
+
+dates as (
+    select
+        date_day,
+        iso_day_of_week,
+        day_name,
+        is_weekend
+    from {{ ref("dim_dates") }}
+),
+
+summed as (
+    select
+        trips.service_type,
+        trips.file_month,
+        trips.pickup_date,
+        trips.pickup_zone_id,
+        {{ trip_measures() }},
+        cast(count(case when not trips.is_voided then trips.total_amount end) as {{ dbt.type_bigint() }}) as metered_trip_count,
+        {% for column in money_columns() %}
+        {{ money_sum(column) }},
+        {% endfor %}
+        {{ card_measures() }}
+    from trips
+    inner join payment_types on trips.payment_type_id = payment_types.payment_type_id
+    group by trips.service_type, trips.file_month, trips.pickup_date, trips.pickup_zone_id
+),
+
+final as (
+    select
+        {{ dbt_utils.generate_surrogate_key(["summed.file_month", "summed.pickup_date", "summed.service_type", "summed.pickup_zone_id"]) }} as trips_daily_id,
+        summed.pickup_date,
+        dates.iso_day_of_week,
+        dates.day_name,
+        dates.is_weekend,
+        summed.file_month,
+        summed.file_month as revenue_month,
+        summed.service_type,
+        summed.pickup_zone_id,
+        zones.zone_label as pickup_zone,
+        zones.borough as pickup_borough,
+        zones.service_zone as pickup_service_zone,
+        {{ lat_lon("zones.latitude", "zones.longitude") }} as pickup_location,
+        zones.is_airport as is_airport_pickup,
+        summed.row_count,
+        summed.trip_count,
+        summed.metered_trip_count,
+        summed.voided_row_count,
+        summed.app_dispatched_trip_count,
+        summed.passenger_count,
+        summed.distance_trip_count,
+        summed.trip_distance_miles,
+        summed.duration_trip_count,
+        summed.trip_duration_seconds,
+        {% for column in money_columns() %}
+        summed.{{ column }},
+        {% endfor %}
+        summed.card_trip_count,
+        summed.card_fare_amount,
+        summed.card_tip_amount
+    from summed
+    inner join zones on summed.pickup_zone_id = zones.zone_id
+    inner join dates on summed.pickup_date = dates.date_day
+)
+
+select * from final
