@@ -22,6 +22,10 @@ TABLES = (
     "int_reversal_pairs",
     "mart_monthly_zone_revenue",
     "mart_daily_service_summary",
+    "mart_daily_zone_trips",
+    "mart_hourly_borough_trips",
+    "mart_monthly_payment_mix",
+    "mart_monthly_rejects",
 )
 
 
