@@ -15,7 +15,14 @@ from taxi_pipeline.site.dashboard import dashboard_data
 from taxi_pipeline.site.dictionary import LAYERS, read_tables
 from taxi_pipeline.site.facts import BuildFacts, gather_facts, keep_results, read_results
 from taxi_pipeline.site.lineage import write_lineage
-from taxi_pipeline.site.publish import START_PAGE, make_server, publish, publish_docs
+from taxi_pipeline.site.publish import (
+    DOCS_PAGE,
+    START_PAGE,
+    make_server,
+    publish,
+    publish_docs,
+    write_docs,
+)
 from taxi_pipeline.warehouses import open_reader
 
 __all__ = ["keep_results", "make_server", "publish_docs", "read_results", "write_site", "zones_path"]
@@ -27,12 +34,12 @@ PAGES = (
         "Trips, revenue and tips by month, service, borough and zone; filters act on every number.",
     ),
     (
-        "docs/index.html",
+        DOCS_PAGE,
         "Tables and lineage",
         "dbt's documentation: every model with its SQL and tests, and the graph from file to mart.",
     ),
     (
-        "lineage/index.html",
+        "lineage/index.html?model=model.nyc_taxi.mart_monthly_zone_revenue&parents=2&children=0",
         "Lineage of columns",
         "From which columns of TLC's files each column comes, step by step.",
     ),
@@ -97,8 +104,7 @@ def write_site(settings: Settings, target: str | None) -> Path:
     for address, text in pages.items():
         _write(draft / address, text)
     write_lineage(target_dir, draft / "lineage")
-    (draft / "docs").mkdir()
-    shutil.copyfile(target_dir / "static_index.html", draft / "docs" / "index.html")
+    write_docs(target_dir, draft / DOCS_PAGE)
     _write(draft / START_PAGE, _start_page(facts, draft, site))
     publish(draft, site)
     shutil.rmtree(draft)
@@ -106,7 +112,7 @@ def write_site(settings: Settings, target: str | None) -> Path:
 
 
 def _start_page(facts: BuildFacts, draft: Path, site: Path) -> str:
-    pages = [page for page in PAGES if (draft / page[0]).exists() or (site / page[0]).exists()]
+    pages = [page for page in PAGES if any((folder / page[0].partition("?")[0]).exists() for folder in (draft, site))]
     return _render("start.html", facts=facts, pages=pages, notice=NOTICE)
 
 

@@ -14,11 +14,32 @@ START_PAGE = "index.html"
 """Relative to the site; the page that leads to the others."""
 
 
+DOCS_PAGE = "docs/index.html"
+"""dbt's documentation."""
+
+
+_ADDRESSES = {
+    # An address of an icon that Angular has yet to fill in, and one that dbt forgot to.
+    '<use xlink:href="{{': '<use ng-attr-xlink:href="{{',
+    "${require('./assets/favicons/favicon.ico')}": "data:,",
+}
+
+
 def publish_docs(settings: Settings) -> Path:
     """Put the static page that dbt has generated into the site; the old page stays until then."""
-    page = settings.site_dir / "docs" / "index.html"
-    replace_page(settings.project_dir / "target" / "static_index.html", page)
-    return page
+    draft = settings.project_dir / "target" / "docs.html"
+    write_docs(settings.project_dir / "target", draft)
+    replace_page(draft, settings.site_dir / DOCS_PAGE)
+    return settings.site_dir / DOCS_PAGE
+
+
+def write_docs(target_dir: Path, page: Path) -> None:
+    """Write dbt's static page, without the addresses in it that lead to files that are not there."""
+    text = (target_dir / "static_index.html").read_text(encoding="utf-8")
+    for address, mended in _ADDRESSES.items():
+        text = text.replace(address, mended)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(text, encoding="utf-8")
 
 
 def publish(draft: Path, site: Path) -> None:

@@ -23,13 +23,15 @@ const dollars = format({style: "currency", currency: "USD"});
 const compactDollars = format({style: "currency", currency: "USD", notation: "compact", maximumFractionDigits: 2});
 const shortDollars = format({style: "currency", currency: "USD", notation: "compact", maximumFractionDigits: 1});
 const oneDecimal = format({minimumFractionDigits: 1, maximumFractionDigits: 1});
+const twoDigits = format({maximumSignificantDigits: 2});
 const percent = share => `${oneDecimal(100 * share)} %`;
 const money = cents => dollars(cents / 100);
-const signed = text => (text.startsWith("−") ? text : `+${text}`);
 const NAMES = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const monthName = month => `${NAMES[Number(month.slice(5)) - 1]} ${month.slice(0, 4)}`;
 const range = (from, to) => Array.from({length: to - from + 1}, (_, place) => from + place);
 const total = numbers => numbers.reduce((sum, number) => sum + number, 0);
+/** The largest 1, 2 or 5 with zeros behind it that is no larger. */
+const round = value => [5, 2, 1].map(digit => digit * 10 ** Math.floor(Math.log10(value))).find(nice => nice <= value) ?? 0;
 const plural = (count, word) => `${whole(count)} ${word}${count === 1 ? "" : "s"}`;
 
 // ---------------------------------------------------------------- sums
@@ -122,18 +124,20 @@ const legend = (panel, items) => panel.querySelector(".legend").replaceChildren(
 const message = text => make("p", {class: "empty"}, text);
 const tip = {tip: {lineWidth: 24, fontSize: 12}};
 
+const isGapless = shown => shown.every((place, order) => order === 0 || 12 * (months[place].slice(0, 4) - months[shown[order - 1]].slice(0, 4)) + (months[place].slice(5) - months[shown[order - 1]].slice(5)) === 1);
+
 /** Stacked columns by month: rows of {month, value, group}. */
 function columns(rows, keep, groups, colours, width, label, tick, title) {
+  const painted = rows.map(row => ({...row, colour: colours[groups.indexOf(row.group)]}));
   const axis = axisMonths(keep, width);
   const totals = keep.shown.map(place => ({month: months[place], value: total(rows.filter(row => row.month === months[place]).map(row => row.value))}));
   const named = totals.length <= Math.max(2, Math.floor(width / 64));
   return Plot.plot({
     width, height: 250, marginLeft: 54, marginRight: 4, marginTop: 26, marginBottom: 36, ariaLabel: label,
     x: axis.x, y: {label: null, grid: true, nice: true, zero: true, ticks: 5, tickFormat: tick},
-    color: {type: "ordinal", domain: groups, range: colours},
     marks: [
       Plot.axisY({tickFormat: tick, ticks: 5, tickSize: 0, label: null}),
-      Plot.barY(rows, Plot.stackY({x: "month", y: "value", fill: "group", order: groups, stroke: "var(--surface)", strokeWidth: .6, title, ...tip})),
+      Plot.barY(painted, Plot.stackY({x: "month", y: "value", z: "group", fill: "colour", order: groups, stroke: "var(--surface)", strokeWidth: .6, title, ...tip})),
       Plot.ruleY([0], {stroke: "var(--muted)"}),
       axis.mark,
       named ? Plot.text(totals, {x: "month", y: "value", text: row => tick(row.value), dy: -9, fontWeight: 600}) : null,
@@ -146,8 +150,8 @@ function bars(rows, names, width, left, text, label, fill, title) {
   const most = Math.max(...names.map(name => total(rows.filter(row => row.name === name).map(row => row.value))));
   const ends = names.map(name => ({name, value: total(rows.filter(row => row.name === name).map(row => row.value))}));
   return Plot.plot({
-    width, height: 22 + names.length * 36, marginLeft: left, marginRight: 104, marginTop: 4, marginBottom: 8, ariaLabel: label,
-    x: {axis: null, domain: [0, most || 1]}, y: {domain: names, label: null, padding: .34},
+    width, height: Math.min(250, 20 + names.length * 58), marginLeft: left, marginRight: 104, marginTop: 4, marginBottom: 8, ariaLabel: label,
+    x: {axis: null, domain: [0, most || 1]}, y: {domain: names, label: null, padding: names.length < 4 ? .6 : .4},
     marks: [
       Plot.axisY({tickSize: 0, label: null, lineWidth: left / 12, textAnchor: "start", dx: -left + 8}),
       Plot.barX(rows, Plot.stackX({y: "name", x: "value", fill, title, ...tip})),
@@ -167,7 +171,10 @@ const panels = {
     return {
       table: [["Month", "Service", number("Revenue, US$")], rows.map(row => [monthName(row.month), row.group, number(money(row.cents))])],
       legend: kept.map(place => [services[place].name, COLOURS[place]]),
-      note: keep.service.some((chosen, place) => chosen && !services[place].metered) && keep.hasMoney ? "FHV files carry no fares and are no part of revenue." : "",
+      note: [
+        keep.hasMoney && keep.service.some((chosen, place) => chosen && !services[place].metered) ? "FHV files carry no fares and are no part of revenue." : "",
+        isGapless(keep.shown) ? "" : "Months without a file are left out.",
+      ].filter(Boolean).join(" "),
       draw: width => keep.hasMoney
         ? columns(rows, keep, kept.map(place => services[place].name), kept.map(place => COLOURS[place]), width, "Columns of revenue by month and service", shortDollars,
           row => `${monthName(row.month)}, ${row.group}\n${money(row.cents)}`)
@@ -222,8 +229,8 @@ const panels = {
           const runs = d3.groups(one.rows, (row => { let count = 0; return item => (count += item.starts ? 1 : 0); })());
           const lines = runs.flatMap(([run, rows]) => rows.map(row => ({...row, run, x: place.get(row.at)})));
           block.append(make("h3", {}, make("i", {class: "swatch", style: `background:${one.colour}`}), one.service), Plot.plot({
-            width, height: last ? 128 : 100, marginLeft: 46, marginRight: 6, marginTop: 8, marginBottom: last ? 36 : 8, ariaLabel: `Lines of daily trips, ${one.service}`,
-            x: {domain: [0, Math.max(1, shown.length - 1)], label: null}, y: {label: null, grid: true, zero: true, nice: 3},
+            width, height: Math.round(330 / series.length) + (last ? 28 : 0), marginLeft: 46, marginRight: 6, marginTop: 8, marginBottom: last ? 36 : 8, ariaLabel: `Lines of daily trips, ${one.service}`,
+            x: {domain: [0, Math.max(1, shown.length - 1)], axis: null, label: null}, y: {label: null, grid: true, zero: true, nice: 3},
             marks: [
               Plot.axisY({ticks: 3, tickSize: 0, label: null, tickFormat: short}),
               last ? Plot.axisX(ticks.map(at => place.get(at)), {tickSize: 0, label: null, lineHeight: 1.25, textAnchor: "start", dx: -2, text: (_, position) => {
@@ -252,7 +259,7 @@ const panels = {
       table: [["Weekday", number("Hour"), number("Trips")], rows.map(row => [row.weekday, number(String(row.hour)), number(whole(row.count))])],
       legendNodes: [make("span", {}, "0"), make("i", {class: "ramp"}), make("span", {}, plural(most, "trip"))],
       draw: width => (most ? Plot.plot({
-        width, height: Math.max(220, Math.min(340, width * .56)), marginLeft: 34, marginRight: 2, marginTop: 2, marginBottom: 40, ariaLabel: "Heat map of trips by weekday and hour",
+        width, height: width < 440 ? 230 : 400, marginLeft: 34, marginRight: 2, marginTop: 2, marginBottom: 40, ariaLabel: "Heat map of trips by weekday and hour",
         x: {type: "band", domain: range(0, 23), padding: .06, label: "Hour of pickup", labelAnchor: "center", labelArrow: "none"}, y: {type: "band", domain: WEEKDAYS, padding: .06, label: null},
         marks: [
           Plot.axisX(range(0, 23).filter(hour => hour % 3 === 0), {tickSize: 0, label: "Hour of pickup, 0 to 23", labelAnchor: "center", labelArrow: "none"}), Plot.axisY({tickSize: 0, label: null}),
@@ -283,7 +290,10 @@ const panels = {
       about: shapes ? `Zones of pickup, shaded by ${measure} (square root scale).` : `Zones of pickup; the area of a point is its ${measure}.`,
       table: [["Zone", "Borough", number("Trips"), number("Revenue, US$")], rows.map(row => [row.label, boroughs[row.borough], number(whole(row.trips)), number(keep.hasMoney ? money(row.cents) : "no fares")])],
       legendNodes: !placed.length ? [] : shapes ? [make("span", {}, "0"), make("i", {class: "ramp"}), make("span", {}, show(most))]
-        : [1, .25].map(share => { const size = 2 * radius * Math.sqrt(share) * .6; return make("span", {}, make("i", {class: "dot", style: `width:${size}px;height:${size}px`}), keep.hasMoney ? compactDollars(most * share * .36 / 100) : plural(Math.round(most * share * .36), "trip")); }),
+        : [round(most), round(most / 4), round(most / 20)].filter(value => value > 0).map(value => {
+          const size = 2 * radius * Math.sqrt(value / most);
+          return make("span", {}, make("i", {class: "dot", style: `width:${size}px;height:${size}px`}), keep.hasMoney ? shortDollars(value / 100) : plural(value, "trip"));
+        }),
       note: away ? `Not on the map, for want of a place: ${hidden.map(row => (row.label === "N/A" ? "Unknown" : row.label)).slice(0, 3).join("; ")}${hidden.length > 3 ? " and others" : ""}: ${show(away)} (${percent(away / all)}).` : "",
       draw: width => {
         const area = keep.borough.every(Boolean) ? data.boroughShapes : {type: "FeatureCollection", features: data.boroughShapes.features.filter(feature => keep.borough[boroughs.indexOf(feature.properties.borough === "EWR" ? "Newark Airport" : feature.properties.borough)])};
@@ -364,8 +374,8 @@ const panels = {
     return {
       table: [["Reason", "Service", number("Rows")], rows.filter(row => row.value).map(row => [row.code, row.group, number(whole(row.value))])],
       legend: all ? services.flatMap((service, place) => (keep.service[place] ? [[service.name, COLOURS[place]]] : [])) : [],
-      note: `${whole(all)} of ${plural(accepted + all, "row")} (${format({maximumFractionDigits: 2})(100 * all / (accepted + all || 1))} %).`,
-      draw: width => (all ? bars(rows.filter(row => row.value), names, width, 128, row => plural(row.value, "row"), "Bars of rejected rows by reason", row => row.fill, row => `${row.group}: ${plural(row.value, "row")}\n${row.text}`)
+      note: `${whole(all)} of ${plural(accepted + all, "row")} (${twoDigits(100 * all / (accepted + all || 1))} %).`,
+      draw: width => (all ? bars(rows.filter(row => row.value), names, width, 142, row => plural(row.value, "row"), "Bars of rejected rows by reason", row => row.fill, row => `${row.group}: ${plural(row.value, "row")}\n${row.text}`)
         : message("No row of this selection was rejected.")),
     };
   },
@@ -426,8 +436,9 @@ function drawKpis(keep) {
       if (amount === null) return "";
       if (!change.figures) return make("p", {class: "change"}, `${monthName(change.name)} is not loaded: no change to show`);
       if (now === null || before === null || !before) return make("p", {class: "change"}, `no base in ${monthName(change.name)}`);
-      const text = kpi.points ? `${signed(oneDecimal(100 * (now - before)))} points` : `${signed(oneDecimal(100 * (now - before) / Math.abs(before)))} %`;
-      return make("p", {class: "change"}, make("b", {}, `${now > before ? "▲" : now < before ? "▼" : "="} ${text}`), ` ${monthName(months[last])} on ${monthName(change.name)}${change.only}`);
+      const step = oneDecimal(kpi.points ? 100 * (now - before) : 100 * (now - before) / Math.abs(before)), isSame = /^−?0\.0$/.test(step);
+      const text = `${isSame ? "= ±0.0" : step.startsWith("−") ? `▼ ${step}` : `▲ +${step}`} ${kpi.points ? "points" : "%"}`;
+      return make("p", {class: "change"}, make("b", {}, text), ` ${monthName(months[last])} on ${monthName(change.name)}${change.only}`);
     });
     return make("section", {class: "card kpi", id: `kpi-${kpi.key}`}, make("h2", {}, kpi.name), make("p", {class: "value"}, shown), make("p", {class: "exact"}, exact), ...lines);
   }));
