@@ -70,8 +70,9 @@ def _read(archive: Path) -> list[tuple[int, str, Any]]:
             f"fetch it from {ADDRESS}",
         ) from error
     outlines = [shapely.make_valid(shapely.geometry.shape(shape)) for *_, shape in records]
-    # Neighbours keep the border that they share, so no gap opens between them.
-    simplified = shapely.coverage_simplify(outlines, TOLERANCE_FEET)
+    # TLC's zones do not meet everywhere; once they do, neighbours keep the border that they share.
+    cleaned = shapely.coverage_clean(outlines)
+    simplified = shapely.coverage_simplify(cleaned, TOLERANCE_FEET)
     return [
         (zone_id, borough, outline)
         for (zone_id, borough, _), outline in zip(records, simplified, strict=True)

@@ -9,6 +9,7 @@ const BOROUGH_COLOURS = boroughs.map((_, borough) => `var(--b${borough})`);
 const AIRPORT_COLOURS = ["var(--b0)", "var(--b1)", "var(--b3)"];
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const TOP = 10;
+const NARROWEST = 280; // pixels: bars and their names need no less
 const NO_FARES = "FHV files carry no fares: there is no revenue to show.";
 
 // ---------------------------------------------------------------- words and numbers
@@ -471,7 +472,7 @@ function draw() {
 }
 function paint() {
   const slots = Object.keys(state).map(id => element(id).querySelector(".chart"));
-  const widths = slots.map(slot => Math.floor(slot.clientWidth));
+  const widths = slots.map(slot => Math.max(NARROWEST, Math.floor(slot.clientWidth)));
   Object.values(state).forEach((content, place) => slots[place].replaceChildren(content.draw(widths[place])));
 }
 
