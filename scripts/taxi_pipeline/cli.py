@@ -32,7 +32,14 @@ from taxi_pipeline.load import load_changes
 from taxi_pipeline.sample import MIN_SCALE, write_sample
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import Settings, load_settings
-from taxi_pipeline.site import keep_results, make_server, publish_docs, read_results, write_site, zones_path
+from taxi_pipeline.site import (
+    keep_results,
+    make_server,
+    publish_docs,
+    read_results,
+    write_site,
+    zones_path,
+)
 from taxi_pipeline.site.shapes import ADDRESS as ZONES_ADDRESS
 from taxi_pipeline.site.shapes import save_zone_shapes
 from taxi_pipeline.summary import summarize

@@ -32,7 +32,10 @@ def find_chromium() -> Path | None:
     if told := os.environ.get("TAXI_CHROMIUM"):
         return Path(told)
     if not (found := _installed()) and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+        for command in (
+            ["update", "-qq"],
+            ["install", "-y", "-qq", "--no-install-recommends", "chromium"],
+        ):
             subprocess.run(["apt-get", *command], check=False, stdout=subprocess.DEVNULL)
         found = _installed()
     return found
@@ -78,17 +81,23 @@ def visit(browser: Browser, path: Path, **options: Any) -> Iterator[Visit]:
         path: the page.
         options: of playwright's context, such as ``viewport`` and ``color_scheme``.
     """
-    context: BrowserContext = browser.new_context(**{"viewport": DESKTOP, "locale": "en-US", **options})
+    context: BrowserContext = browser.new_context(
+        **{"viewport": DESKTOP, "locale": "en-US", **options}
+    )
     context.set_offline(True)
     opened = Visit(context.new_page())
     inside = ("file:", "data:", "blob:")
     opened.page.on(
         "request",
-        lambda request: None if request.url.startswith(inside) else opened.requests.append(request.url),
+        lambda request: (
+            None if request.url.startswith(inside) else opened.requests.append(request.url)
+        ),
     )
     opened.page.on(
         "console",
-        lambda message: opened.errors.append(message.text) if message.type in {"error", "warning"} else None,
+        lambda message: (
+            opened.errors.append(message.text) if message.type in {"error", "warning"} else None
+        ),
     )
     opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
     try:

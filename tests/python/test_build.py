@@ -131,7 +131,20 @@ def test_an_existing_profile_is_never_overwritten(built: Warehouse) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "sample", "download", "ingest", "status", "deps", "build", "docs", "serve", "bench"],
+    [
+        "run",
+        "sample",
+        "download",
+        "ingest",
+        "status",
+        "deps",
+        "build",
+        "docs",
+        "site",
+        "zones",
+        "serve",
+        "bench",
+    ],
 )
 def test_every_command_explains_itself_with_an_example(built: Warehouse, command: str) -> None:
     assert "Example" in built.taxi(command, "--help")

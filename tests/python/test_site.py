@@ -1,5 +1,6 @@
 """The site in a real browser without a network: every page opens, and every number is what SQL says."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -27,6 +28,8 @@ PAGES = ("index", "dashboard/index", "docs/index", "lineage/index", "dictionary/
 
 BOROUGHS = {"EWR": "Newark Airport", "N/A": "Outside of the city"}
 """What the page calls a borough, where that is not its name."""
+
+MINUS = "\N{MINUS SIGN}"
 
 LOADED = "stg_ingested_files where superseded_at is null"
 
@@ -131,7 +134,7 @@ def two_years(sample: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Wa
         "from taxi_pipeline.settings import load_settings; from taxi_pipeline.site import write_site;"
         "write_site(load_settings(), None)"
     )
-    grown._run([grown.taxi_command()[0], "-c", script], 0)
+    grown.run([grown.taxi_command()[0], "-c", script], 0)
     return grown
 
 
@@ -140,7 +143,8 @@ def _replicated(column: str) -> str:
     if column in {"file_month", "revenue_month", "pickup_date"}:
         return f"cast({column} - to_months(3 * cast(back as integer)) as date) as {column}"
     if column.endswith(("_count", "_amount")):
-        return f"cast({column} * (260 - 7 * back) as {'decimal(18, 2)' if column.endswith('_amount') else 'bigint'}) as {column}"
+        kind = "decimal(18, 2)" if column.endswith("_amount") else "bigint"
+        return f"cast({column} * (260 - 7 * back) as {kind}) as {column}"
     return column
 
 
@@ -173,7 +177,9 @@ def test_the_start_page_says_what_was_built_and_leads_to_every_page(
     site = sample.project / "site"
     with visit(browser, site / "index.html") as opened:
         text = opened.page.inner_text("main")
-        links = [link.get_attribute("href") or "" for link in opened.page.query_selector_all(".pages a")]
+        links = [
+            link.get_attribute("href") or "" for link in opened.page.query_selector_all(".pages a")
+        ]
         results = json.loads((sample.project / "target" / "last_build.json").read_text())["results"]
         passed = sum(result["status"] == "pass" for result in results)
         assert passed > 30
@@ -183,7 +189,9 @@ def test_the_start_page_says_what_was_built_and_leads_to_every_page(
         for name, rows in sample.query(f"select source_file, row_count from {LOADED}"):
             assert re.search(rf"{re.escape(name)}\s+{rows:,}\s", text), name
         for table in ("fact_trips", "rejected_trips", "mart_daily_zone_trips", "dim_zones"):
-            assert re.search(rf"{table}\s+{sample.scalar(f'select count(*) from {table}'):,}\s", text), table
+            assert re.search(
+                rf"{table}\s+{sample.scalar(f'select count(*) from {table}'):,}\s", text
+            ), table
         assert {link.partition("?")[0] for link in links} == {f"{page}.html" for page in PAGES[1:]}
         for link in links:
             opened.page.goto((site / "index.html").as_uri())
@@ -305,8 +313,9 @@ def test_two_full_years_stay_below_2_mb_and_compare_with_the_year_before(
             " where file_month in ('2025-12-01', '2024-12-01') group by 1 order by 1"
         )
         [before, now] = [amount for _, amount in monthly]
-        assert f"{100 * (now - before) / before:+.1f} % Dec 2025 on Dec 2024" in opened.page.inner_text(
-            "#kpi-cents"
+        assert (
+            f"{100 * (now - before) / before:+.1f} % Dec 2025 on Dec 2024"
+            in opened.page.inner_text("#kpi-cents")
         )
         revenue = two_years.scalar("select sum(total_amount) from mart_monthly_zone_revenue")
         assert f"${revenue:,.2f}" in opened.page.inner_text("#kpi-cents")
@@ -333,7 +342,11 @@ def test_the_filters_work_by_keyboard_and_never_leave_nothing_selected(
         reached = []
         for _ in range(7):
             page.keyboard.press("Tab")
-            reached.append(page.evaluate("document.activeElement.id || document.activeElement.name || document.activeElement.type"))
+            reached.append(
+                page.evaluate(
+                    "document.activeElement.id || document.activeElement.name || document.activeElement.type"
+                )
+            )
             assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
         assert reached == ["service", "service", "service", "from", "to", "borough", "reset"]
         for box in page.query_selector_all("[name=service]"):
@@ -343,14 +356,19 @@ def test_the_filters_work_by_keyboard_and_never_leave_nothing_selected(
         assert "FHV, Oct 2025 to Dec 2025" in (page.text_content("#status") or "")
         page.select_option("#from", label="Dec 2025")
         page.select_option("#to", label="Nov 2025")
-        assert page.eval_on_selector("#from", "control => control.selectedOptions[0].label") == "Nov 2025"
+        assert (
+            page.eval_on_selector("#from", "control => control.selectedOptions[0].label")
+            == "Nov 2025"
+        )
 
 
 def test_the_map_shows_zones_once_their_shapes_are_there(browser: Browser, real: Warehouse) -> None:
     with visit(browser, real.project / "site" / "dashboard" / "index.html") as opened:
         take(opened.page, "real-dashboard-zones")
         assert "shaded by revenue" in opened.page.inner_text("#map .about")
-        paths = opened.page.eval_on_selector_all("#map svg g:nth-of-type(2) path", "paths => paths.length")
+        paths = opened.page.eval_on_selector_all(
+            "#map svg g:nth-of-type(2) path", "paths => paths.length"
+        )
         [[placed]] = real.query(
             "select count(distinct pickup_zone_id) from mart_daily_zone_trips"
             " where pickup_zone_id not in (57, 104, 105, 264, 265)"
@@ -358,7 +376,9 @@ def test_the_map_shows_zones_once_their_shapes_are_there(browser: Browser, real:
         assert paths == placed
 
 
-def test_shapes_are_one_for_each_zone_and_as_large_as_the_zone(shared_data: Path, sample: Warehouse) -> None:
+def test_shapes_are_one_for_each_zone_and_as_large_as_the_zone(
+    shared_data: Path, sample: Warehouse
+) -> None:
     import shapely  # noqa: PLC0415
     from pyproj import Geod  # noqa: PLC0415
 
@@ -378,6 +398,14 @@ def test_shapes_are_one_for_each_zone_and_as_large_as_the_zone(shared_data: Path
         assert square_miles == pytest.approx(float(area), rel=0.15, abs=0.01), zone_id
     outlines = REPOSITORY / "scripts" / "taxi_pipeline" / "site" / "assets" / "boroughs.json"
     assert json.loads(outlines.read_text()) == borough_shapes(archive)
+
+
+def test_the_libraries_in_the_page_are_as_they_were_published() -> None:
+    assets = REPOSITORY / "scripts" / "taxi_pipeline" / "site" / "assets"
+    listed = re.findall(r"`(\S+\.js)` \|.*`(\w{64})`", (assets / "THIRD_PARTY.md").read_text())
+    assert {name for name, _ in listed} == {path.name for path in assets.glob("*.min.js")}
+    for name, digest in listed:
+        assert hashlib.sha256((assets / name).read_bytes()).hexdigest() == digest, name
 
 
 def test_a_file_that_holds_no_zones_is_an_error_that_says_where_they_are(sample: Warehouse) -> None:
@@ -400,9 +428,10 @@ def rows_of(page: Page, panel: str) -> list[list[str]]:
     page.eval_on_selector(f"#{panel} details", "details => { details.open = true }")
     page.wait_for_selector(f"#{panel} .table table", state="attached")
     rows: list[list[str]] = page.eval_on_selector_all(
-        f"#{panel} .table tbody tr", "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+        f"#{panel} .table tbody tr",
+        "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))",
     )
-    return rows
+    return [[cell.replace(MINUS, "-") for cell in row] for row in rows]
 
 
 def compare(browser: Browser, warehouse: Warehouse, filters: Filters, name: str) -> None:
@@ -419,7 +448,7 @@ def compare(browser: Browser, warehouse: Warehouse, filters: Filters, name: str)
             assert sorted(shown[panel]) == sorted(expected), panel
         assert rows_of(opened.page, "zones") == top_zones(warehouse, filters)
         for kpi, text in totals(warehouse, filters).items():
-            assert text in opened.page.inner_text(f"#kpi-{kpi}"), kpi
+            assert text in opened.page.inner_text(f"#kpi-{kpi}").replace(MINUS, "-"), kpi
         assert opened.requests == []
         assert opened.errors == []
         for details in opened.page.query_selector_all("details"):
@@ -439,39 +468,53 @@ def facts(filters: Filters, columns: str, more: str = "1 = 1") -> str:
 
 
 def money(amount: Decimal | None) -> str:
-    return f"{'−' if amount and amount < 0 else ''}${abs(amount or Decimal(0)):,.2f}"
+    return f"{'-' if amount and amount < 0 else ''}${abs(amount or Decimal(0)):,.2f}"
 
 
 def share(part: Decimal | int, whole: Decimal | int) -> str:
-    return f"{(Decimal(100) * part / whole).quantize(Decimal('0.1'), ROUND_HALF_UP)} %".replace("-", "−")
+    return f"{(Decimal(100) * part / whole).quantize(Decimal('0.1'), ROUND_HALF_UP)} %"
 
 
 TRIPS = "count(case when not is_voided then 1 end)"
 
 
 def has_money(warehouse: Warehouse, filters: Filters) -> bool:
-    return bool(warehouse.scalar(f"select count(*) from {LOADED} and service_type <> 'FHV' and {filters.files}"))
+    return bool(
+        warehouse.scalar(
+            f"select count(*) from {LOADED} and service_type <> 'FHV' and {filters.files}"
+        )
+    )
 
 
 def revenue_by_service(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
-    sums = dict(
-        ((month, service), amount)
+    sums = {
+        (month, service): amount
         for month, service, amount in warehouse.query(
-            facts(filters, "file_month, service_type, sum(total_amount)", "service_type <> 'FHV' group by 1, 2")
+            facts(
+                filters,
+                "file_month, service_type, sum(total_amount)",
+                "service_type <> 'FHV' group by 1, 2",
+            )
         )
-    )
+    }
     loaded = warehouse.query(
         f"select file_month, service_type from {LOADED} and service_type <> 'FHV' and {filters.files}"
     )
-    return [[f"{month:%b %Y}", service, money(sums.get((month, service)))] for month, service in loaded]
+    return [
+        [f"{month:%b %Y}", service, money(sums.get((month, service)))] for month, service in loaded
+    ]
 
 
 def revenue_by_borough(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
     rows = warehouse.query(
-        facts(filters, "file_month, borough, sum(total_amount)", "service_type <> 'FHV' group by 1, 2")
+        facts(
+            filters, "file_month, borough, sum(total_amount)", "service_type <> 'FHV' group by 1, 2"
+        )
         + " having sum(total_amount) <> 0"
     )
-    return [[f"{month:%b %Y}", BOROUGHS.get(name, name), money(amount)] for month, name, amount in rows]
+    return [
+        [f"{month:%b %Y}", BOROUGHS.get(name, name), money(amount)] for month, name, amount in rows
+    ]
 
 
 def daily(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
@@ -505,7 +548,8 @@ def daily(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
 def week(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
     names = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
     rows = warehouse.query(
-        facts(filters, f"isodow(pickup_at), hour(pickup_at), {TRIPS}") + f" group by 1, 2 having {TRIPS} > 0"
+        facts(filters, f"isodow(pickup_at), hour(pickup_at), {TRIPS}")
+        + f" group by 1, 2 having {TRIPS} > 0"
     )
     return [[names[weekday - 1], str(hour), f"{count:,}"] for weekday, hour, count in rows]
 
@@ -527,9 +571,12 @@ def zones_of_map(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
 
 def top_zones(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
     paid = has_money(warehouse, filters)
-    value = (lambda row: row[4] or Decimal(0)) if paid else (lambda row: row[3])
+
+    def value(row: tuple[Any, ...]) -> Decimal:
+        return Decimal((row[4] or 0) if paid else row[3])
+
     rows = sorted(by_zone(warehouse, filters), key=lambda row: (-value(row), row[0]))
-    whole = sum(value(row) for row in rows)
+    whole = sum(map(value, rows))
     return [
         [
             "Unknown zone" if row[1] == "N/A" else row[1],
@@ -544,17 +591,30 @@ def top_zones(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
 
 def payments(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
     rows = warehouse.query(
-        facts(filters, f"payment_type_id, {TRIPS}, sum(total_amount)", "service_type <> 'FHV' group by 1")
+        facts(
+            filters,
+            f"payment_type_id, {TRIPS}, sum(total_amount)",
+            "service_type <> 'FHV' group by 1",
+        )
         + f" having {TRIPS} > 0 or sum(total_amount) <> 0"
     )
-    names = dict(warehouse.query("select payment_type_id, payment_type_name from dim_payment_types"))
+    names = dict(
+        warehouse.query("select payment_type_id, payment_type_name from dim_payment_types")
+    )
     whole = sum(count for _, count, _ in rows)
-    return [[names[code], f"{count:,}", share(count, whole), money(amount)] for code, count, amount in rows]
+    return [
+        [names[code], f"{count:,}", share(count, whole), money(amount)]
+        for code, count, amount in rows
+    ]
 
 
 def airports(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
     rows = warehouse.query(
-        facts(filters, f"file_month, zone_label, {TRIPS}", f"is_airport group by 1, 2 having {TRIPS} > 0")
+        facts(
+            filters,
+            f"file_month, zone_label, {TRIPS}",
+            f"is_airport group by 1, 2 having {TRIPS} > 0",
+        )
     )
     return [[f"{month:%b %Y}", airport, f"{count:,}"] for month, airport, count in rows]
 
@@ -591,7 +651,12 @@ def totals(warehouse: Warehouse, filters: Filters) -> dict[str, str]:
         )
     )
     if not has_money(warehouse, filters):
-        return {"trips": f"{trips:,}", "cents": "no fares", "perTrip": "no fares", "tipRate": "no fares"}
+        return {
+            "trips": f"{trips:,}",
+            "cents": "no fares",
+            "perTrip": "no fares",
+            "tipRate": "no fares",
+        }
     per_trip = (amount / paid).quantize(Decimal("0.01"), ROUND_HALF_UP)
     return {
         "trips": f"{trips:,}",

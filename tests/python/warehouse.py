@@ -83,13 +83,13 @@ class Warehouse:
 
     def taxi(self, *arguments: str, exit_code: int = 0) -> str:
         """Run ``taxi`` and return what it printed; fails when the exit code is another."""
-        return self._run(self.taxi_command(*arguments), exit_code)
+        return self.run(self.taxi_command(*arguments), exit_code)
 
     def dbt(self, *arguments: str, exit_code: int = 0) -> str:
         """Run ``dbt`` by hand in the project's folder."""
-        return self._run([str(Path(sys.executable).parent / "dbt"), *arguments], exit_code)
+        return self.run([str(Path(sys.executable).parent / "dbt"), *arguments], exit_code)
 
-    def _run(self, command: list[str], exit_code: int) -> str:
+    def run(self, command: list[str], exit_code: int) -> str:
         done = subprocess.run(
             command,
             cwd=self.project,

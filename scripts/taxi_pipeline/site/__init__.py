@@ -25,7 +25,14 @@ from taxi_pipeline.site.publish import (
 )
 from taxi_pipeline.warehouses import open_reader
 
-__all__ = ["keep_results", "make_server", "publish_docs", "read_results", "write_site", "zones_path"]
+__all__ = [
+    "keep_results",
+    "make_server",
+    "publish_docs",
+    "read_results",
+    "write_site",
+    "zones_path",
+]
 
 PAGES = (
     (
@@ -112,7 +119,11 @@ def write_site(settings: Settings, target: str | None) -> Path:
 
 
 def _start_page(facts: BuildFacts, draft: Path, site: Path) -> str:
-    pages = [page for page in PAGES if any((folder / page[0].partition("?")[0]).exists() for folder in (draft, site))]
+    pages = [
+        page
+        for page in PAGES
+        if any((folder / page[0].partition("?")[0]).exists() for folder in (draft, site))
+    ]
     return _render("start.html", facts=facts, pages=pages, notice=NOTICE)
 
 

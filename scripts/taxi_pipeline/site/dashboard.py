@@ -141,7 +141,9 @@ def dashboard_data(reader: Reader) -> Json:
     """
     files = [(str(service), month) for service, month, _ in reader.query(_FILES)]
     months = sorted({month for _, month in files})
-    services = [service.label for service in Service if any(service.label == name for name, _ in files)]
+    services = [
+        service.label for service in Service if any(service.label == name for name, _ in files)
+    ]
     zones = reader.query(_ZONES)
     payments = [(int(code), str(name)) for code, name in reader.query(_PAYMENTS)]
     reasons = [(str(code), str(text)) for code, text in reader.query(_REASONS)]

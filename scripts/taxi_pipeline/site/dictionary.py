@@ -73,7 +73,8 @@ def _tables(manifest: dict[str, Any], types: dict[str, Any]) -> Iterator[Table]:
         if kind == "model":
             group = node["fqn"][-2]
         actual = {
-            name.lower(): column for name, column in types.get(unique_id, {}).get("columns", {}).items()
+            name.lower(): column
+            for name, column in types.get(unique_id, {}).get("columns", {}).items()
         }
         described = {name.lower(): column for name, column in node["columns"].items()}
         names = sorted(actual, key=lambda name: actual[name]["index"]) or list(described)

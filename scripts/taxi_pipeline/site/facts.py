@@ -172,7 +172,9 @@ def _commit(folder: Path) -> str | None:
         ).stdout.strip()
 
     try:
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain") else "")
+        return git("rev-parse", "--short=12", "HEAD") + (
+            "+" if git("status", "--porcelain") else ""
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
 
@@ -189,10 +191,14 @@ def _tables(
     names = sorted(
         node["name"]
         for node in manifest["nodes"].values()
-        if node["resource_type"] == "model" and node["fqn"][1] == "marts" and node["name"] not in known
+        if node["resource_type"] == "model"
+        and node["fqn"][1] == "marts"
+        and node["name"] not in known
     )
     counted = reader.query(
-        " union all ".join(f"select '{name}' as name, count(*) as row_count from {name}" for name in names)
+        " union all ".join(
+            f"select '{name}' as name, count(*) as row_count from {name}" for name in names
+        )
     )
     rows = {str(name): int(count) for name, count in counted}
     return (*known.items(), *((name, rows[name]) for name in names))
