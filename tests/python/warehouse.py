@@ -90,6 +90,7 @@ class Warehouse:
         return self.run([str(Path(sys.executable).parent / "dbt"), *arguments], exit_code)
 
     def run(self, command: list[str], exit_code: int) -> str:
+        """Run a command in the project's folder with its environment, as the others do."""
         done = subprocess.run(
             command,
             cwd=self.project,
