@@ -28,7 +28,7 @@ serve: .venv/installed
 	$(BIN)/taxi serve
 
 clean:
-	rm -rf .venv .venv-bigquery* target dbt_packages logs site
+	rm -rf .venv .venv-bigquery* target dbt_packages logs site artifacts
 
 # uv installs in seconds; where it cannot reach the package index that pip is set up for, pip does the same.
 define install

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ from taxi_pipeline.build import (
 from taxi_pipeline.completeness import Verdicts, read_verdicts
 from taxi_pipeline.deps import install_packages
 from taxi_pipeline.dictionary import RULES, render_rules
-from taxi_pipeline.download import SOURCES, download_months, parse_months
+from taxi_pipeline.download import SOURCES, download_months, fetch, parse_months
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.estimate import ByteCounter, estimate_scans
 from taxi_pipeline.explain import (
@@ -36,6 +37,7 @@ from taxi_pipeline.explain import (
     to_json,
 )
 from taxi_pipeline.export import Format, choose_tables, export_tables
+from taxi_pipeline.files import is_url
 from taxi_pipeline.ingest import ingest_many
 from taxi_pipeline.lake import Lake, data_lock
 from taxi_pipeline.load import load_changes
@@ -52,7 +54,16 @@ from taxi_pipeline.restatements import (
 from taxi_pipeline.sample import MIN_SCALE, write_sample
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import Settings, load_settings
-from taxi_pipeline.site import make_server, publish_docs
+from taxi_pipeline.site import (
+    keep_results,
+    make_server,
+    publish_docs,
+    read_results,
+    write_site,
+    zones_path,
+)
+from taxi_pipeline.site.shapes import ADDRESS as ZONES_ADDRESS
+from taxi_pipeline.site.shapes import save_zone_shapes
 from taxi_pipeline.summary import summarize
 from taxi_pipeline.warehouses import open_reader, open_warehouse
 from taxi_pipeline.warehouses.credentials import read_credentials
@@ -93,7 +104,7 @@ AcceptCritical = Annotated[
 def run(
     paths: Files = None, target: Target = None, accept_critical: AcceptCritical = False
 ) -> None:
-    """Do everything: ingest what is given, load it where the target is a server, build, test, validate, write the docs.
+    """Do everything: ingest what is given, load it where the target is a server, build, test, validate, write the site.
 
     Without files it takes the lake as it is; an empty lake gets the synthetic sample.
     """
@@ -111,11 +122,11 @@ def run(
     if report.exit_code:
         raise typer.Exit(report.exit_code)
     validation = _validate(settings, Choice(target))
-    page = _docs(settings, target)
+    page = _site(settings, target)
     with open_reader(settings, target) as reader:
         console.print_summary(summarize(reader.query))
     console.out.print(
-        f"Docs: {page} (or `taxi serve`). Done in {time.monotonic() - started:.0f} s."
+        f"Site: {page} (or `taxi serve`). Done in {time.monotonic() - started:.0f} s."
     )
     raise typer.Exit(validation.exit_code)
 
@@ -412,7 +423,38 @@ def explain(
 @app.command(epilog="Example: [bold]taxi docs && taxi serve[/]")
 def docs(target: Target = None) -> None:
     """Write the documentation with lineage as one page that needs no server: site/docs/index.html."""
-    console.out.print(f"Docs: {_docs(load_settings(), target)}")
+    settings = load_settings()
+    _generate_docs(settings, target)
+    console.out.print(f"Docs: {publish_docs(settings)}")
+
+
+@app.command(epilog="Examples: [bold]taxi site[/] | [bold]taxi site --target postgres[/]")
+def site(target: Target = None) -> None:
+    """Write the pages to look at, which need no server: site/index.html leads to all of them.
+
+    They show the last build; after one that failed the old pages stay.
+    """
+    console.out.print(f"Site: {_site(load_settings(), target)}")
+
+
+@app.command(
+    epilog="Examples: [bold]taxi zones && taxi site[/] | [bold]taxi zones ~/Downloads/taxi_zones.zip[/]"
+)
+def zones(
+    source: Annotated[
+        str, typer.Argument(metavar="[PATH_OR_URL]", help="TLC's taxi_zones.zip.")
+    ] = ZONES_ADDRESS,
+) -> None:
+    """Fetch TLC's shapes of the zones, so that the dashboard's map shows zones instead of points."""
+    settings = load_settings()
+    archive = Path(source)
+    if is_url(source):
+        archive = settings.download_dir / "taxi_zones.zip"
+        with console.transfer() as update:
+            fetch(source, archive, partial(update, archive.name))
+    path = zones_path(settings)
+    console.out.print(f"{save_zone_shapes(archive, path)} zones: {path}")
+    console.print_note("The next `taxi site` or `taxi run` draws them.")
 
 
 @app.command(
@@ -506,7 +548,7 @@ def serve(
 ) -> None:
     """Serve the site on this machine until interrupted."""
     with make_server(load_settings(), port) as server:
-        console.out.print(f"http://127.0.0.1:{server.server_port}/docs/ (Ctrl-C to stop)")
+        console.out.print(f"http://127.0.0.1:{server.server_port}/ (Ctrl-C to stop)")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
@@ -642,18 +684,21 @@ def _validate(settings: Settings, choice: Choice, *, in_full: bool = False) -> V
     return validation
 
 
-def _docs(settings: Settings, target: str | None = None) -> Path:
-    _generate_docs(settings, target)
-    return publish_docs(settings)
-
-
 def _generate_docs(settings: Settings, target: str | None) -> None:
     install_packages(settings)
+    keep_results(settings)
     with data_lock(settings.data_dir, console.print_note), console.activity("Writing the docs"):
         report = run_dbt(docs_command(target), settings, BuildListener())
     if report.exit_code:
         console.print_build(report, 0)
         raise typer.Exit(report.exit_code)
+
+
+def _site(settings: Settings, target: str | None) -> Path:
+    read_results(settings)  # no page of a build that failed
+    _generate_docs(settings, target)
+    with data_lock(settings.data_dir, console.print_note), console.activity("Writing the site"):
+        return write_site(settings, target)
 
 
 def main() -> None:

@@ -298,10 +298,10 @@ def _explore(mart: Mart) -> Field:
 
 
 def _join(mart: Mart, reference: Reference) -> Field:
-    # pickup_zone_id leads to zone_id of dim_zones: that join is called pickup_zones.
+    # pickup_zone_id leads to zone_id of dim_zones: that join is called pickup_zones; load_id_before gives ..._before.
     dimension = reference.table.removeprefix("dim_")
-    prefix = reference.column.removesuffix(reference.field)
-    alias = dimension if prefix == reference.column else prefix + dimension
+    prefix, found, suffix = reference.column.partition(reference.field)
+    alias = prefix + dimension + suffix if found else dimension
     is_date = mart.columns[reference.column].type == "date"
     here, there = (
         f"${{{view}.{_group(column) + '_raw' if is_date else column}}}"

@@ -132,16 +132,8 @@ def test_an_existing_profile_is_never_overwritten(built: Warehouse) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "run",
-        "sample",
-        "download",
-        "ingest",
-        "status",
-        "deps",
-        "build",
-        "docs",
-        "dictionary",
-        "serve",
+        *("run", "sample", "download", "ingest", "load", "validate", "status", "diff", "explain"),
+        *("deps", "build", "dictionary", "docs", "site", "zones", "lookml", "export", "serve"),
         "bench",
     ],
 )

@@ -195,7 +195,10 @@ def test_a_mart_of_two_tables_follows_whichever_of_them_was_built(
         files / "yellow_tripdata_2025-12.parquet", tmp_path / "restated", "*", limit=500
     )
     month = "service_type = 'Yellow' and file_month = '2025-12-01'"
-    source_rows = f"select distinct source_row_count from mart_data_quality where {month}"
+    source_rows = (
+        "select distinct checked_row_count from mart_data_quality"
+        f" where {month} and check_kind = 'reject'"
+    )
     tables = {
         name: f"select count(*) from {name} where {month}"
         for name in ("fact_trips", "rejected_trips")

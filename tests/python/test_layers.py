@@ -139,6 +139,8 @@ def test_sources_list_the_columns_that_ingest_writes(manifest: dict[str, Any]) -
 OWN_WORDS = {
     "mart_data_quality.row_count": "rows of a check, not of a table",
     "mart_data_quality.total_amount": "money of a check",
+    "mart_monthly_rejects.row_count": "rejected rows",
+    "mart_monthly_rejects.total_amount": "money of rejected rows",
     "stg_restatements.pickup_zone_id": "as the file gives it, and null where it gives none",
     "rejected_trips.trip_duration_seconds": "out of bounds, or it would not be rejected",
 }

@@ -26,6 +26,10 @@ TABLES = (
     "mart_data_quality",
     "mart_source_completeness",
     "rpt_trips_daily",
+    "mart_daily_zone_trips",
+    "mart_hourly_borough_trips",
+    "mart_monthly_payment_mix",
+    "mart_monthly_rejects",
 )
 
 
@@ -83,17 +87,18 @@ class Warehouse:
 
     def taxi(self, *arguments: str, exit_code: int = 0) -> str:
         """Run ``taxi`` and return what it printed; fails when the exit code is another."""
-        return self._run(self.taxi_command(*arguments), exit_code)
+        return self.run(self.taxi_command(*arguments), exit_code)
 
     def dbt(self, *arguments: str, exit_code: int = 0) -> str:
         """Run ``dbt`` by hand in the project's folder."""
-        return self._run([str(Path(sys.executable).parent / "dbt"), *arguments], exit_code)
+        return self.run([str(Path(sys.executable).parent / "dbt"), *arguments], exit_code)
 
     def mf(self, *arguments: str, exit_code: int = 0) -> str:
         """Run MetricFlow in the project's folder; it reads what dbt has parsed last."""
-        return self._run([str(Path(sys.executable).parent / "mf"), *arguments], exit_code)
+        return self.run([str(Path(sys.executable).parent / "mf"), *arguments], exit_code)
 
-    def _run(self, command: list[str], exit_code: int) -> str:
+    def run(self, command: list[str], exit_code: int) -> str:
+        """Run a command in the project's folder with its environment, as the others do."""
         done = subprocess.run(
             command,
             cwd=self.project,

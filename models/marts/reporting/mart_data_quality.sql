@@ -82,18 +82,14 @@ checks as (
 ),
 
 -- Every check has a row in every month, so that a chart has no holes.
-final as (
+checked as (
     select
-        {{ dbt_utils.generate_surrogate_key(["files.file_month", "files.service_type", "checks.check_code"]) }} as data_quality_id,
-        files.file_month,
         files.service_type,
+        files.file_month,
         checks.check_kind,
         checks.check_code,
-        files.source_row_count,
-        files.accepted_row_count,
+        case when checks.check_kind = 'reject' then files.source_row_count else files.accepted_row_count end as checked_row_count,
         coalesce(counted.row_count, 0) as row_count,
-        {{ ratio("coalesce(counted.row_count, 0)", "case when checks.check_kind = 'reject' then files.source_row_count else files.accepted_row_count end") }}
-            as row_share,
         counted.total_amount
     from files
     cross join checks
@@ -102,6 +98,20 @@ final as (
             files.service_type = counted.service_type
             and files.file_month = counted.file_month
             and checks.check_code = counted.check_code
+),
+
+final as (
+    select
+        {{ dbt_utils.generate_surrogate_key(["file_month", "service_type", "check_code"]) }} as data_quality_id,
+        file_month,
+        service_type,
+        check_kind,
+        check_code,
+        checked_row_count,
+        row_count,
+        {{ ratio("row_count", "checked_row_count") }} as row_share,
+        total_amount
+    from checked
 )
 
 select * from final

@@ -1,0 +1,149 @@
+"""The site: pages that open by double click, with no server and no request to any other host."""
+
+import json
+import shutil
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from taxi_pipeline.sample import NOTICE
+from taxi_pipeline.settings import Settings
+from taxi_pipeline.site.dashboard import dashboard_data
+from taxi_pipeline.site.dictionary import LAYERS, read_tables
+from taxi_pipeline.site.facts import BuildFacts, gather_facts, keep_results, read_results
+from taxi_pipeline.site.lineage import write_lineage
+from taxi_pipeline.site.publish import (
+    DOCS_PAGE,
+    START_PAGE,
+    make_server,
+    publish,
+    publish_docs,
+    write_docs,
+)
+from taxi_pipeline.warehouses import open_reader
+
+__all__ = [
+    "keep_results",
+    "make_server",
+    "publish_docs",
+    "read_results",
+    "write_site",
+    "zones_path",
+]
+
+PAGES = (
+    (
+        "dashboard/index.html",
+        "Dashboard",
+        "Trips, revenue and tips by month, service, borough and zone; filters act on every number.",
+    ),
+    (
+        DOCS_PAGE,
+        "Tables and lineage",
+        "dbt's documentation: every model with its SQL and tests, and the graph from file to mart.",
+    ),
+    (
+        "lineage/index.html?model=model.nyc_taxi.mart_monthly_zone_revenue&parents=2&children=0",
+        "Lineage of columns",
+        "From which columns of TLC's files each column comes, step by step.",
+    ),
+    (
+        "docs/quality/index.html",
+        "Data quality",
+        "What the expectations on files and tables found, month by month.",
+    ),
+    (
+        "dictionary/index.html",
+        "Data dictionary",
+        "Every table and column in words, with its type and unit; to be searched.",
+    ),
+)
+"""Address in the site, name, and what it is for. The start page leads to those that are there."""
+
+
+def zones_path(settings: Settings) -> Path:
+    """Where ``taxi zones`` keeps the shapes of the zones."""
+    return settings.data_dir / "zones" / "taxi_zones.geojson"
+
+
+def write_site(settings: Settings, target: str | None) -> Path:
+    """Write every page from what the last build has left in ``target/`` and in the warehouse.
+
+    The pages are made aside and then moved in, the start page last: a fault leaves the old site.
+
+    Args:
+        settings: where the project and the data are.
+        target: a name of ``profiles.yml``; None for its default.
+
+    Returns:
+        The start page.
+
+    Raises:
+        TaxiError: the last build failed, or the warehouse cannot be read.
+    """
+    target_dir, site = settings.project_dir / "target", settings.site_dir
+    draft = target_dir / "site"
+    shutil.rmtree(draft, ignore_errors=True)
+    with open_reader(settings, target) as reader:
+        facts = gather_facts(settings, reader)
+        data = dashboard_data(reader)
+    zones = zones_path(settings)
+    pages = {
+        "dictionary/index.html": _render(
+            "dictionary.html", tables=read_tables(target_dir), layers=LAYERS
+        ),
+        "dashboard/index.html": _render(
+            "dashboard.html",
+            facts=facts,
+            notice=NOTICE,
+            data=_embed(
+                data
+                | {
+                    "boroughShapes": json.loads(_asset("boroughs.json")),
+                    "zoneShapes": json.loads(zones.read_text()) if zones.exists() else None,
+                }
+            ),
+        ),
+    }
+    for address, text in pages.items():
+        _write(draft / address, text)
+    write_lineage(target_dir, draft / "lineage")
+    write_docs(target_dir, draft / DOCS_PAGE)
+    _write(draft / START_PAGE, _start_page(facts, draft, site))
+    publish(draft, site)
+    shutil.rmtree(draft)
+    return site / START_PAGE
+
+
+def _start_page(facts: BuildFacts, draft: Path, site: Path) -> str:
+    pages = [
+        page
+        for page in PAGES
+        if any((folder / page[0].partition("?")[0]).exists() for folder in (draft, site))
+    ]
+    return _render("start.html", facts=facts, pages=pages, notice=NOTICE)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _asset(name: str) -> str:
+    return (files(__name__) / "assets" / name).read_text(encoding="utf-8")
+
+
+def _embed(document: Any) -> Markup:
+    """JSON for a script element: no text in it can end the element."""
+    return Markup(json.dumps(document, separators=(",", ":")).replace("<", "\\u003c"))  # noqa: S704
+
+
+def _render(template: str, **values: Any) -> str:
+    environment = Environment(
+        loader=PackageLoader(__name__), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.globals["asset"] = lambda name: Markup(_asset(name))  # noqa: S704 - our own files
+    return environment.get_template(template).render(values)

@@ -1,0 +1,127 @@
+-- Per file: the marts by day, by hour and by payment hold the rows, trips and dollars of the fact, the one of rejects its rows.
+with fact as (
+    select
+        service_type,
+        file_month,
+        count(*) as row_count,
+        sum(case when is_voided then 0 else 1 end) as trip_count,
+        sum(total_amount) as total_amount
+    from {{ ref("fact_trips") }}
+    where {{ in_unverified_files() }}
+    group by service_type, file_month
+),
+
+rejected as (
+    select
+        service_type,
+        file_month,
+        count(*) as row_count,
+        sum(total_amount) as total_amount
+    from {{ ref("rejected_trips") }}
+    where {{ in_unverified_files() }}
+    group by service_type, file_month
+),
+
+expected as (
+    select
+        'mart_daily_zone_trips' as mart,
+        service_type,
+        file_month,
+        row_count,
+        trip_count,
+        total_amount
+    from fact
+    union all
+    select
+        'mart_hourly_borough_trips' as mart,
+        service_type,
+        file_month,
+        row_count,
+        trip_count,
+        null as total_amount
+    from fact
+    union all
+    select
+        'mart_monthly_payment_mix' as mart,
+        service_type,
+        file_month,
+        row_count,
+        trip_count,
+        total_amount
+    from fact
+    where service_type <> 'FHV'
+    union all
+    select
+        'mart_monthly_rejects' as mart,
+        service_type,
+        file_month,
+        row_count,
+        null as trip_count,
+        total_amount
+    from rejected
+),
+
+held as (
+    select
+        'mart_daily_zone_trips' as mart,
+        service_type,
+        file_month,
+        row_count,
+        trip_count,
+        total_amount
+    from {{ ref("mart_daily_zone_trips") }}
+    union all
+    select
+        'mart_hourly_borough_trips' as mart,
+        service_type,
+        file_month,
+        row_count,
+        trip_count,
+        null as total_amount
+    from {{ ref("mart_hourly_borough_trips") }}
+    union all
+    select
+        'mart_monthly_payment_mix' as mart,
+        service_type,
+        file_month,
+        row_count,
+        trip_count,
+        total_amount
+    from {{ ref("mart_monthly_payment_mix") }}
+    union all
+    select
+        'mart_monthly_rejects' as mart,
+        service_type,
+        file_month,
+        row_count,
+        null as trip_count,
+        total_amount
+    from {{ ref("mart_monthly_rejects") }}
+),
+
+actual as (
+    select
+        mart,
+        service_type,
+        file_month,
+        sum(row_count) as row_count,
+        sum(trip_count) as trip_count,
+        sum(total_amount) as total_amount
+    from held
+    where {{ in_unverified_files() }}
+    group by mart, service_type, file_month
+)
+
+select
+    coalesce(expected.mart, actual.mart) as mart,
+    coalesce(expected.service_type, actual.service_type) as service_type,
+    coalesce(expected.file_month, actual.file_month) as file_month,
+    expected.row_count as expected_rows,
+    actual.row_count as mart_rows
+from expected
+full outer join actual
+    on
+        expected.mart = actual.mart
+        and expected.service_type = actual.service_type
+        and expected.file_month = actual.file_month
+where {{ any_differs("expected", "actual", ["row_count", "trip_count", "total_amount"]) }}
