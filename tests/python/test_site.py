@@ -24,7 +24,14 @@ pytestmark = pytest.mark.xdist_group("site")
 SCREENSHOTS = REPOSITORY / "artifacts" / "screenshots"
 """What the pages looked like in this run: to be looked at, and no part of the repository."""
 
-PAGES = ("index", "dashboard/index", "docs/index", "lineage/index", "dictionary/index")
+PAGES = (
+    "index",
+    "dashboard/index",
+    "docs/index",
+    "docs/quality/index",
+    "lineage/index",
+    "dictionary/index",
+)
 
 BOROUGHS = {"EWR": "Newark Airport", "N/A": "Outside of the city"}
 """What the page calls a borough, where that is not its name."""
@@ -162,7 +169,11 @@ def test_every_page_opens_without_a_network_an_error_or_a_scrollbar_below(
         options["color_scheme"] = "dark"
     with visit(browser, sample.project / "site" / f"{name}.html", **options) as opened:
         opened.page.wait_for_timeout(300)
-        take(opened.page, f"sample-{name.replace('/index', '')}-{look}", full=name in PAGES[:2])
+        take(
+            opened.page,
+            f"sample-{name.removesuffix('/index').replace('/', '-')}-{look}",
+            full=name in PAGES[:2],
+        )
         assert opened.page.inner_text("body").strip()
         assert opened.requests == []
         assert opened.errors == []
