@@ -268,12 +268,15 @@ class Bench:
         child = context.Process(target=self._try, args=(commands, tell))
         child.start()
         tell.close()
+        if not told.poll(_PATIENCE_SECONDS):
+            child.kill()
+            child.join()
+            return "running for ever"
         try:
-            return str(told.recv()) if told.poll(_PATIENCE_SECONDS) else "running for ever"
+            return str(told.recv())
         except EOFError:
             return "a crash"
         finally:
-            child.kill()
             child.join()
 
     def killer(self, mutant: Mutant) -> str:
