@@ -27,6 +27,7 @@ from rich.console import Console
 
 from taxi_pipeline.build import SUCCESS, BuildListener, BuildReport, run_dbt
 from taxi_pipeline.deps import install_packages
+from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ingest_many
 from taxi_pipeline.lake import Lake
 from taxi_pipeline.sample import write_sample
@@ -275,7 +276,10 @@ class Bench:
         try:
             return str(told.recv())
         except EOFError:
-            return "a crash"
+            child.join()
+            if child.exitcode is None or child.exitcode >= 0:  # Python's own error: it killed no mutant
+                raise RuntimeError(f"dbt {commands[0]} could not be tried") from None
+            return "a crash of the engine"
         finally:
             child.join()
 
@@ -291,7 +295,10 @@ class Bench:
 
     def _try(self, commands: Sequence[Sequence[str]], tell: Connection) -> None:
         for command in commands:
-            report = run_dbt(command, self.settings, BuildListener())
+            try:
+                report = run_dbt(command, self.settings, BuildListener())
+            except TaxiError:  # nothing matches: the model has no unit test, which kills no mutant
+                continue
             if report.exit_code != SUCCESS:
                 tell.send(_first_failure(report))
                 return

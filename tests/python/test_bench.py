@@ -47,7 +47,7 @@ def test_a_build_in_little_memory_spills_into_the_data_folder_and_passes(tmp_pat
     with subprocess.Popen(
         warehouse.taxi_command("build"),
         cwd=warehouse.project,
-        env={**warehouse.environment, "TAXI_MEMORY_LIMIT": "150MB"},
+        env={**warehouse.environment, "TAXI_MEMORY_LIMIT": "200MB"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -30,10 +30,12 @@ final as (
         changes.added_count,
         changes.total_amount_before,
         changes.total_amount_after,
-        case
-            when version_after.total_amount is not null
-                then coalesce(changes.total_amount_after, 0) - coalesce(changes.total_amount_before, 0)
-        end as total_amount_change
+        cast(
+            case
+                when version_after.total_amount is not null
+                    then coalesce(changes.total_amount_after, 0) - coalesce(changes.total_amount_before, 0)
+            end as {{ type_decimal(18, 2) }}
+        ) as total_amount_change
     from changes
     inner join versions as version_before on changes.load_id_before = version_before.load_id
     inner join versions as version_after on changes.load_id_after = version_after.load_id
