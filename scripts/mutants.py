@@ -277,7 +277,8 @@ class Bench:
             return str(told.recv())
         except EOFError:
             child.join()
-            if child.exitcode is None or child.exitcode >= 0:  # Python's own error: it killed no mutant
+            # An error of Python is the bench's own: it kills no mutant.
+            if child.exitcode is None or child.exitcode >= 0:
                 raise RuntimeError(f"dbt {commands[0]} could not be tried") from None
             return "a crash of the engine"
         finally:

@@ -59,13 +59,13 @@ def test_a_file_that_is_cut_off_fails_the_build(project: Path, tmp_path: Path) -
     cut = tmp_path / "cut" / made.name
     cut.parent.mkdir()
     duckdb.execute(f"copy (from '{made}') to '{cut}' (format parquet)")  # as if it were TLC's own
-    warehouse.taxi("ingest", "--accept-critical", str(cut))  # made-up trips: their fares fit nothing
+    warehouse.taxi("ingest", "--accept-critical", str(cut))  # the fares are made up
     printed = warehouse.taxi("build", exit_code=1)
     assert "fail test assert_no_loaded_file_is_cut_off" in printed
     assert verdicts(warehouse) == {made.name: ("neither", "cut_off", "error")}
     assert "Rows are missing" in warehouse.taxi("status")
     assert warehouse.scalar("select count(*) from fact_trips") > 40_000
-    others = "assert_unexplained_fares_stay_below_their_threshold"  # fails too: fares are made up
+    others = "assert_unexplained_fares_stay_below_their_threshold"  # fails too
     warehouse.taxi("build", "--exclude", f"assert_no_loaded_file_is_cut_off {others}")
 
 
