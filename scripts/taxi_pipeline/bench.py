@@ -35,6 +35,7 @@ _TIMES = """
     1 + (draw // 33554432 % 265)::int as dropoff_zone
 """
 
+# Parts and totals follow the tariff and the vendors' ways with it, as far as seeds/fare_rules.csv knows them.
 # Every 200th row takes back the row behind it, as TLC's do; every 100th comes from the dispatch block;
 # one row in 50,000 repeats the row before it, one in 20,000 lies outside its month.
 _METERED = """
@@ -51,11 +52,17 @@ with drawn as (
     from drawn, (select epoch_ms(timestamp '{month}-01') as month_ms,
         date_diff('second', timestamp '{month}-01', timestamp '{month}-01' + interval 1 month) as month_seconds)
 ), priced as (
-    select *, (3 + draw // 1024 % 4000 / 100.0 + {salt}) as fare, case when is_reversal then -1 else 1 end as sign
+    select
+        *,
+        case when is_reversal or i % 200 = 101 then 2 else 1 + draw % 2 end::bigint as vendor,
+        case when is_reversal then -1 else 1 end as sign,
+        3 + draw // 1024 % 4000 / 100.0 + {salt} as fare,
+        draw // 2048 % 800 / 100.0 as tip,
+        case when month_ms >= epoch_ms(timestamp '2019-02-01') and not is_dispatched then 2.5 end as congestion
     from timed
 )
 select
-    case when is_reversal or i % 200 = 101 then 2 else 1 + draw % 2 end::bigint as "VendorID",
+    vendor as "VendorID",
     case when is_outside then pickup - interval 4000 day else pickup end as {prefix}_pickup_datetime,
     dropoff as {prefix}_dropoff_datetime,
     case when not is_dispatched then (draw // 8 % 6)::double end as passenger_count,
@@ -66,13 +73,13 @@ select
     dropoff_zone::bigint as "DOLocationID",
     case when is_dispatched then 0 else 1 + draw // 16 % 2 end::bigint as payment_type,
     sign * fare as fare_amount,
-    0.5::double as extra,
-    0.5::double as mta_tax,
-    sign * (draw // 2048 % 800 / 100.0) as tip_amount,
+    sign * (0.5 + case when vendor = 1 then coalesce(congestion, 0) else 0 end)::double as extra,
+    sign * 0.5::double as mta_tax,
+    sign * tip as tip_amount,
     0.0::double as tolls_amount,
-    0.3::double as improvement_surcharge,
-    round(sign * (fare + 3.8 + draw // 2048 % 800 / 100.0), 2) as total_amount,
-    case when not is_dispatched then 2.5::double end as congestion_surcharge
+    sign * 0.3::double as improvement_surcharge,
+    round(sign * (fare + 1.3 + coalesce(congestion, 0) + tip), 2)::double as total_amount,
+    sign * congestion::double as congestion_surcharge
     {extra}
 from priced
 """
