@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -261,32 +262,30 @@ def _ingest_line(result: IngestResult) -> str:
 
 def print_status(entries: Sequence[ManifestEntry], verdicts: Verdicts) -> None:
     """Print the files of the lake, and what the warehouse says of them."""
-    table = Table(title="Files in the lake", title_justify="left")
-    table.add_column("file", no_wrap=True)
-    table.add_column("rows", justify="right")
-    table.add_column("total_amount $", justify="right")
-    table.add_column("ingested", no_wrap=True)
-    table.add_column("edition", no_wrap=True)
-    table.add_column("official rows", justify="right")
-    table.add_column("rows, report", no_wrap=True)
+    table = _compact_table("Months in the lake")  # `taxi diff` has the rest of a file's record
+    table.add_column("month", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    table.add_column("total_amount $", justify="right", no_wrap=True)
+    table.add_column("edition", min_width=9)
+    table.add_column("official", justify="right", no_wrap=True)
+    table.add_column("rows, report", min_width=10)
     reasons: dict[str, str] = {}
     for entry in sorted(entries, key=lambda item: item.key):
         rows = f"{entry.row_count:,}"
         if entry.unparseable_count:
-            rows += f" ({entry.unparseable_count:,} unparseable)"
+            rows += f"\n{entry.unparseable_count:,} unparseable"
         verdict = verdicts.by_load_id.get(entry.load_id)
         table.add_row(
-            escape(entry.source_file),
+            f"{entry.service_type} {entry.file_month[:7]}",
             rows,
             _money(entry.total_amount),
-            entry.ingested_at[:10],
             *_verdict_cells(verdict),
         )
         if verdict is not None and verdict.severity != "ok":
             reasons[verdict.row_count_check] = verdict.reason
-    out.print(table)
+    _print_wide(table)
     for check, reason in reasons.items():
-        out.print(f"[yellow]{check}[/] {escape(reason)}.")
+        out.print(f"[yellow]{_words(check)}[/]: {escape(reason)}.")
 
 
 _COLOURS = {"ok": "green", "warn": "yellow", "error": "bold red"}
@@ -297,8 +296,12 @@ def _verdict_cells(verdict: Verdict | None) -> tuple[str, str, str]:
         return "", "", ""
     official = "" if verdict.official_rows is None else f"{verdict.official_rows:,}"
     colour = _COLOURS[verdict.severity]
-    checks = f"[{colour}]{verdict.row_count_check}, {verdict.report_check}[/]"
-    return verdict.edition, official, checks
+    checks = ", ".join(dict.fromkeys((verdict.row_count_check, verdict.report_check)))
+    return _words(verdict.edition), official, f"[{colour}]{_words(checks)}[/]"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _money(amount: str | Decimal | None) -> str:
@@ -308,23 +311,20 @@ def _money(amount: str | Decimal | None) -> str:
 def print_versions(versions: Sequence[ManifestEntry]) -> None:
     """Print the versions of one month, oldest first."""
     newest = versions[-1]
-    table = Table(
-        title=f"{newest.service_type} {newest.file_month[:7]}: versions on record",
-        title_justify="left",
-    )
-    for heading in ("ingested (UTC)", "file", "sha256"):
+    table = _compact_table(f"{newest.service_type} {newest.file_month[:7]}: versions on record")
+    for heading in ("ingested (UTC)", "format", "sha256"):
         table.add_column(heading, no_wrap=True)
     for heading in ("rows", "total_amount $"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for entry in versions:
         table.add_row(
             entry.ingested_at,
-            escape(entry.source_file),
+            entry.source_format,
             entry.source_sha256[:12],
             f"{entry.row_count:,}",
             _money(entry.total_amount),
         )
-    out.print(table)
+    _print_wide(table)
 
 
 def _kept_rows(node: NodeOutcome) -> str:
@@ -354,30 +354,24 @@ def print_zone_changes(
     ]
     if not changed:
         return
-    table = Table(title="Changes by pickup zone, the largest first", title_justify="left")
-    table.add_column("zone")
-    for heading in ("rows before", "after", "altered", "moved in", "out", "gone", "added"):
-        table.add_column(heading, justify="right")
-    for heading in ("$ before", "$ after", "change"):
-        table.add_column(heading, justify="right")
+    table = _compact_table("Changes by pickup zone, the largest first")
+    table.add_column("zone", min_width=10)
+    for heading in (
+        *("before,\nafter", "altered", "moved\nin, out", "gone", "added"),
+        *("$ before,\n$ after", "$ change"),
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
     for change in sorted(changed, key=_size, reverse=True)[:limit]:
         table.add_row(
             escape(_zone_label(change.pickup_zone_id, labels)),
-            *(
-                f"{count:,}"
-                for count in (
-                    change.rows_before,
-                    change.rows_after,
-                    change.altered_count,
-                    change.moved_in_count,
-                    change.moved_out_count,
-                    change.gone_count,
-                    change.added_count,
-                )
-            ),
+            f"{change.rows_before:,}\n{change.rows_after:,}",
+            f"{change.altered_count:,}",
+            f"{change.moved_in_count:,}\n{change.moved_out_count:,}",
+            f"{change.gone_count:,}",
+            f"{change.added_count:,}",
             *_revenue_cells(change, has_money=versions[-1].total_amount is not None),
         )
-    out.print(table)
+    _print_wide(table)
     if len(changed) > limit:
         out.print(f"... and {len(changed) - limit:,} zones more: mart_restatements has them all.")
 
@@ -391,11 +385,11 @@ def _revenue_change(change: ZoneChange) -> Decimal:
     return Decimal(change.total_amount_after or 0) - Decimal(change.total_amount_before or 0)
 
 
-def _revenue_cells(change: ZoneChange, *, has_money: bool) -> tuple[str, str, str]:
+def _revenue_cells(change: ZoneChange, *, has_money: bool) -> tuple[str, str]:
     if not has_money:
-        return "no fares", "no fares", ""
+        return "no fares", ""
     before, after = change.total_amount_before or "0", change.total_amount_after or "0"
-    return _money(before), _money(after), f"{_revenue_change(change):+,.2f}"
+    return f"{_money(before)}\n{_money(after)}", f"{_revenue_change(change):+,.2f}"
 
 
 def _zone_label(zone: int | None, labels: Mapping[int, str]) -> str:
@@ -469,8 +463,8 @@ def print_validation(validation: Validation, *, in_full: bool) -> None:
                 f"[{colour}]{outcome.severity}[/] {escape(verdict.title)}: {escape(describe(outcome))}"
             )
     if in_full:
-        table = Table(title="As expected?", title_justify="left")
-        table.add_column("suite")
+        table = _compact_table("As expected?")
+        table.add_column("suite", min_width=16, overflow="fold")
         for heading in ("passed", "info", "warnings", "accepted", "critical", "not judged"):
             table.add_column(heading, justify="right")
         for verdict in validation.verdicts:
@@ -516,6 +510,13 @@ def print_summary(summary: WarehouseSummary) -> None:
         out.print(reasons)
     if summary.is_synthetic:
         print_synthetic_notice()
+
+
+def _compact_table(title: str) -> Table:
+    """A table of many columns that fits a terminal of 80, where the one with ``min_width`` gives way."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table.pad_edge, table.collapse_padding = False, True
+    return table
 
 
 def _print_wide(table: Table) -> None:

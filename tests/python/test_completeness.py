@@ -42,9 +42,9 @@ def test_a_real_month_is_the_official_one_and_excerpts_are_neither(
     assert set(told.values()) == {("neither", "excerpt", "warn")}
     assert "assert_loaded_files_are_whole_editions_of_their_months: Got 6 results" in printed
     status = real.taxi("status")
-    assert "official_parquet" in status
+    assert "official parquet" in status
     assert "7,866,620" in status
-    assert "excerpt, above_band" in status
+    assert "excerpt, above band" in status
     assert "not in the warehouse yet" not in status
     later = tmp_path / YELLOW_NAME
     later.write_text(yellow_text(*yellow_rows(3)))

@@ -355,7 +355,7 @@ def test_restatements_reach_the_marts_of_duckdb_and_postgres_and_the_commands(
         assert [[str(value) for value in row] for row in rows] == [
             [str(value) for value in row] for row in told
         ]
-        assert "official_parquet" in loaded.taxi("status", "--target", "postgres")
+        assert "official parquet" in loaded.taxi("status", "--target", "postgres")
 
 
 def test_many_files_are_compared_one_by_one(place: Workplace) -> None:

@@ -53,6 +53,12 @@ class EmbeddedReader:
             raise TaxiError(
                 self.name, str(error).splitlines()[0].rstrip("."), "build it first: `taxi build`"
             ) from error
+        except duckdb.IOException as error:  # staging models are views on the lake
+            raise TaxiError(
+                self.name,
+                str(error).splitlines()[0].rstrip("."),
+                "TAXI_DATA_DIR must hold the lake that the warehouse was built from",
+            ) from error
 
 
 @contextmanager
@@ -60,7 +66,7 @@ def open_embedded(settings: Settings) -> Iterator[EmbeddedReader]:
     """Open the DuckDB warehouse to read, and close it at the end.
 
     Raises:
-        TaxiError: it has not been built yet, or another process writes to it.
+        TaxiError: it has not been built yet, cannot be opened, or another process writes to it.
     """
     path = settings.warehouse_path
     if not path.exists():
@@ -73,9 +79,14 @@ def open_embedded(settings: Settings) -> Iterator[EmbeddedReader]:
     }
     try:
         connection = duckdb.connect(str(path), read_only=True, config=config)
-    except duckdb.IOException as error:
+    except duckdb.Error as error:
+        detail = str(error).splitlines()[0].rstrip(".")
+        if "Could not set lock" in detail:
+            raise TaxiError(
+                str(path), "another process is writing to it", "wait for it to end, and try again"
+            ) from error
         raise TaxiError(
-            str(path), "another process is writing to it", "wait for it to end, and try again"
+            str(path), f"DuckDB cannot open it ({detail})", "delete it and run `taxi build`"
         ) from error
     with connection:
         yield EmbeddedReader(connection, path)
