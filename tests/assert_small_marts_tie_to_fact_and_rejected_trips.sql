@@ -1,4 +1,4 @@
--- Per file: the marts by day, by hour and by payment hold the rows, trips and dollars of the fact, the one of rejects its rows.
+-- Per file: the marts by hour and by payment hold the rows, trips and dollars of the fact, the one of rejects its rows.
 with fact as (
     select
         service_type,
@@ -23,15 +23,6 @@ rejected as (
 ),
 
 expected as (
-    select
-        'mart_daily_zone_trips' as mart,
-        service_type,
-        file_month,
-        row_count,
-        trip_count,
-        total_amount
-    from fact
-    union all
     select
         'mart_hourly_borough_trips' as mart,
         service_type,
@@ -62,15 +53,6 @@ expected as (
 ),
 
 held as (
-    select
-        'mart_daily_zone_trips' as mart,
-        service_type,
-        file_month,
-        row_count,
-        trip_count,
-        total_amount
-    from {{ ref("mart_daily_zone_trips") }}
-    union all
     select
         'mart_hourly_borough_trips' as mart,
         service_type,

@@ -121,7 +121,7 @@ def two_years(sample: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Wa
     ) as connection:
         for table, kind in (
             ("stg_ingested_files", "view"),
-            ("mart_daily_zone_trips", "table"),
+            ("rpt_trips_daily", "table"),
             ("mart_hourly_borough_trips", "table"),
             ("mart_monthly_payment_mix", "table"),
             ("mart_monthly_rejects", "table"),
@@ -199,7 +199,7 @@ def test_the_start_page_says_what_was_built_and_leads_to_every_page(
         assert "not in a repository" in text
         for name, rows in sample.query(f"select source_file, row_count from {LOADED}"):
             assert re.search(rf"{re.escape(name)}\s+{rows:,}\s", text), name
-        for table in ("fact_trips", "rejected_trips", "mart_daily_zone_trips", "dim_zones"):
+        for table in ("fact_trips", "rejected_trips", "rpt_trips_daily", "dim_zones"):
             assert re.search(
                 rf"{table}\s+{sample.scalar(f'select count(*) from {table}'):,}\s", text
             ), table
@@ -381,7 +381,7 @@ def test_the_map_shows_zones_once_their_shapes_are_there(browser: Browser, real:
             "#map svg g:nth-of-type(2) path", "paths => paths.length"
         )
         [[placed]] = real.query(
-            "select count(distinct pickup_zone_id) from mart_daily_zone_trips"
+            "select count(distinct pickup_zone_id) from rpt_trips_daily"
             " where pickup_zone_id not in (57, 104, 105, 264, 265)"
         )
         assert paths == placed

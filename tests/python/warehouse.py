@@ -26,7 +26,6 @@ TABLES = (
     "mart_data_quality",
     "mart_source_completeness",
     "rpt_trips_daily",
-    "mart_daily_zone_trips",
     "mart_hourly_borough_trips",
     "mart_monthly_payment_mix",
     "mart_monthly_rejects",

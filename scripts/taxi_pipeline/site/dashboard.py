@@ -72,7 +72,7 @@ CUBES = (
         select
             service_type, file_month, pickup_zone_id,
             sum(row_count) as row_count, sum(trip_count) as trip_count, sum(total_amount) as total_amount
-        from mart_daily_zone_trips
+        from rpt_trips_daily
         group by service_type, file_month, pickup_zone_id
         """,
     ),
@@ -92,10 +92,9 @@ CUBES = (
         ("service", "borough", "day"),
         ("day_trips",),
         """
-        select mart.service_type, zones.borough, mart.pickup_date, sum(mart.trip_count) as trip_count
-        from mart_daily_zone_trips as mart
-        inner join dim_zones as zones on mart.pickup_zone_id = zones.zone_id
-        group by mart.service_type, zones.borough, mart.pickup_date
+        select service_type, pickup_borough, pickup_date, sum(trip_count) as trip_count
+        from rpt_trips_daily
+        group by service_type, pickup_borough, pickup_date
         """,
     ),
     Cube(
