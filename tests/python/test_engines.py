@@ -343,7 +343,7 @@ def test_compiled_bigquery_sql_is_bigquerys_where_the_emulator_is_lax(
             "mart_daily_service_summary",
             "mart_fare_audit",
             "rpt_trips_daily",
-                    "mart_hourly_borough_trips",
+            "mart_hourly_borough_trips",
             "mart_monthly_payment_mix",
             "mart_monthly_rejects",
         ),
