@@ -130,5 +130,5 @@ def test_status_without_a_warehouse_says_what_to_run(project: Path, tmp_path: Pa
     assert "is empty" in warehouse.taxi("status")
     warehouse.taxi("ingest", str(path))
     printed = warehouse.taxi("status")
-    assert YELLOW_NAME in printed
+    assert "Yellow 2019-03" in printed
     assert "there is no warehouse yet. Run `taxi run` first." in printed
