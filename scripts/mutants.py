@@ -105,7 +105,7 @@ BUILD = ("build", "--full-refresh", "--fail-fast", "--exclude-resource-type", "u
 """The sample from nothing with every data test."""
 
 _PATIENCE_SECONDS = (
-    120  # a try takes 2 to 15 s on an idle machine; a recursion that lost its end never ends
+    300  # a try takes 2 to 15 s on an idle machine; a recursion that lost its end never ends
 )
 _COPIED = ("models", "seeds", "macros", "tests", "snapshots", "analyses", "vendor")
 _SWAPS = (

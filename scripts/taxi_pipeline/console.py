@@ -357,7 +357,7 @@ def print_zone_changes(
     table = _compact_table("Changes by pickup zone, the largest first")
     table.add_column("zone", min_width=10)
     for heading in (
-        *("before,\nafter", "altered", "moved\nin, out", "gone", "added"),
+        *("before,\nafter", "altered", "moved\nin, out", "gone,\nadded"),
         *("$ before,\n$ after", "$ change"),
     ):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -367,8 +367,7 @@ def print_zone_changes(
             f"{change.rows_before:,}\n{change.rows_after:,}",
             f"{change.altered_count:,}",
             f"{change.moved_in_count:,}\n{change.moved_out_count:,}",
-            f"{change.gone_count:,}",
-            f"{change.added_count:,}",
+            f"{change.gone_count:,}\n{change.added_count:,}",
             *_revenue_cells(change, has_money=versions[-1].total_amount is not None),
         )
     _print_wide(table)

@@ -97,7 +97,7 @@ def load_changes(
             raise TaxiError(
                 str(partition.path),
                 "the manifest names this partition but it is not there",
-                "ingest the file again (`taxi run` takes it from where it was), then load again",
+                "ingest its file again, then load again",
             )
     with ThreadPoolExecutor(warehouse.workers) as pool:
         steps = [

@@ -1,0 +1,69 @@
+"""Tables of many columns in a terminal of 80: no number is cut short, no column vanishes."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from taxi_pipeline import console
+from taxi_pipeline.completeness import Verdict, Verdicts
+from taxi_pipeline.lake import ManifestEntry, ZoneChange
+
+ENTRY = ManifestEntry(
+    load_id="0123456789abcdef",
+    service_type="Yellow",
+    file_month="2019-03-01",
+    source_file="yellow_tripdata_2019-03.parquet",
+    source_sha256="ab" * 32,
+    source_bytes=1,
+    source_format="parquet",
+    row_count=7_866_620,
+    unparseable_count=0,
+    total_amount="148123456.78",
+    rounded_count=0,
+    unknown_columns=(),
+    is_synthetic=False,
+    ingest_version=1,
+    ingested_at="2026-11-21 15:11:21",
+)
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    stream = io.StringIO()
+    terminal = Console(file=stream, width=80, force_terminal=True, color_system=None)
+    monkeypatch.setattr(console, "out", terminal)
+    return stream
+
+
+def test_the_status_of_a_large_month(printed: io.StringIO) -> None:
+    verdict = Verdict("official_parquet", 7_866_620, "above_band", "not_reported", "warn", "Why")
+    console.print_status([ENTRY], Verdicts({ENTRY.load_id: verdict}))
+    said = printed.getvalue()
+    for value in ("Yellow 2019-03", "148,123,456.78", "official", "parquet", "above band", "not"):
+        assert value in said
+    assert said.count("7,866,620") == 2
+    assert all(len(line) <= 80 for line in said.splitlines())
+
+
+def test_the_versions_of_a_large_month(printed: io.StringIO) -> None:
+    console.print_versions([ENTRY, replace(ENTRY, ingested_at="2026-11-22 01:02:03")])
+    said = printed.getvalue()
+    for value in ("2026-11-21 15:11:21", "2026-11-22 01:02:03", "ab" * 6, "148,123,456.78"):
+        assert value in said
+    assert said.count("7,866,620") == 2
+    assert "…" not in said
+
+
+def test_the_changes_of_a_large_month(printed: io.StringIO) -> None:
+    names = (ENTRY.load_id, "f" * 16, "Yellow", "2019-03-01", 132)
+    counts = (345_678, 345_679, 123_456, 222_221, 1, 2, 0, 1_234)
+    change = ZoneChange(*names, *counts, "15123456.78", "16123456.99")
+    later = replace(ENTRY, load_id="f" * 16)
+    console.print_zone_changes([ENTRY, later], [change], {132: "JFK Airport, Queens"}, 10)
+    said = printed.getvalue()
+    for value in ("345,678", "345,679", "222,221", "1,234", "15,123,456.78", "16,123,456.99"):
+        assert value in said
+    assert "+1,000,000.21" in said
+    assert "…" not in said
