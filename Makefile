@@ -1,16 +1,29 @@
-# The two commands: `make run` and `make test`. The rest are one-liners around `taxi` and the linters.
+# The two commands: `make run` and `make test`. The rest are one-liners around `taxi`, the linters and pytest.
+# `make` without a target lists them.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint mutants bench serve clean
+# A file shares its builds; pytest 9.2 broke the groups of xdist 3.8.
+PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
-run: .venv/installed
+.PHONY: help run check test test-all lint docs mutants bench serve clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: .venv/installed ## install, write sample data, build, test, write the site
 	$(BIN)/taxi run
 
-test: lint
-	$(BIN)/pytest -n auto --dist loadgroup
+check: lint ## before each commit: linters, types, dictionary, quick tests (no build, server or browser)
+	$(PYTEST) -m "not build and not full"
 
-lint: .venv/installed-dev
+test: lint docs ## what a change can break: linters, the manual, quick tests, builds on DuckDB, dashboard
+	$(PYTEST) -m "not full"
+
+test-all: .venv/installed-dev ## the rest, after `make test`: every engine, fault, page, order; the bench; mutants
+	$(PYTEST) -m full
+
+lint: .venv/installed-dev ## formatter, linters, types, dictionary, SQL
 	$(BIN)/ruff check scripts tests/python
 	$(BIN)/ruff format --check scripts tests/python
 	$(BIN)/mypy
@@ -18,27 +31,31 @@ lint: .venv/installed-dev
 	$(BIN)/taxi deps
 	$(BIN)/sqlfluff lint models tests analyses snapshots
 
-mutants: .venv/installed-dev
+docs: .venv-docs/installed ## build the manual; a broken link fails
+	.venv-docs/bin/zensical build --strict
+
+mutants: .venv/installed-dev ## break each rule once; a test must fail
 	$(BIN)/python scripts/mutants.py
 
-bench: .venv/installed
+bench: .venv/installed ## measure builds
 	$(BIN)/taxi bench
 
-serve: .venv/installed
+serve: .venv/installed ## show the site
 	$(BIN)/taxi serve
 
-clean:
-	rm -rf .venv .venv-bigquery* target dbt_packages logs site artifacts
+clean: ## remove what was installed and built
+	rm -rf .venv .venv-bigquery* .venv-docs target dbt_packages logs site artifacts
 
 # uv installs in seconds; where it cannot reach the package index that pip is set up for, pip does the same.
 define install
+	@echo "Installing dbt, DuckDB and what they need into .venv (about 1.1 GB, one to three minutes)"
 	$(BIN)/uv pip install --quiet --compile-bytecode --system-certs --python $(BIN)/python --constraints constraints.txt --editable $(1) \
 	|| $(BIN)/pip install --quiet --constraint constraints.txt --editable $(1)
 	touch $@
 endef
 
 .venv/bin/uv:
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; say which with: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit("Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; say which with: make PYTHON=python3.13 ...") if not (3, 11) <= v < (3, 14) else None'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt uv
 
@@ -47,3 +64,9 @@ endef
 
 .venv/installed-dev: .venv/bin/uv pyproject.toml constraints.txt
 	$(call install,".[dev]")
+
+# An environment of its own: zensical and dbt-core ask for different versions of pathspec.
+.venv-docs/installed: constraints-docs.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install --quiet --requirement constraints-docs.txt
+	touch $@

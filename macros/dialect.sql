@@ -1,8 +1,13 @@
 {#- What differs between engines and has no cross-database macro in dbt. A missing branch fails to compile. -#}
 
+{% macro type_of(name) %}
+    {#- A type that differs between engines, from the variable `<name>_type`. -#}
+    {{ return(var(name ~ "_type")[target.type]) }}
+{% endmacro %}
+
 {% macro type_wall_time() %}
     {#- A clock reading without a zone; `timestamp` on BigQuery is an instant. -#}
-    {{ return(var("wall_time_type")[target.type]) }}
+    {{ return(type_of("wall_time")) }}
 {% endmacro %}
 
 
@@ -57,6 +62,20 @@
 
 {% macro postgres__seconds_between(start, end) %}
     {{ return("cast(extract(epoch from date_trunc('second', " ~ end ~ ") - date_trunc('second', " ~ start ~ ")) as bigint)") }}
+{% endmacro %}
+
+
+{% macro first_of_month(date) %}
+    {#- The first day of a date's month, as a date; dbt.date_trunc makes a timestamp of it on BigQuery, whose zone is not ours. -#}
+    {{ return(adapter.dispatch("first_of_month", "nyc_taxi")(date)) }}
+{% endmacro %}
+
+{% macro default__first_of_month(date) %}
+    {{ return("cast(date_trunc('month', " ~ date ~ ") as date)") }}
+{% endmacro %}
+
+{% macro bigquery__first_of_month(date) %}
+    {{ return("date_trunc(" ~ date ~ ", month)") }}
 {% endmacro %}
 
 

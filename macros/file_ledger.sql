@@ -1,17 +1,21 @@
 {#-
     Incremental by file. The ledger `file_ledger` holds, for each incremental model, the load_id of every
-    file whose rows the model holds. Versions flow down the models: 'lake' is what the lake's manifest says when
-    a run starts, and each model compares itself with the model, or the models, that it reads from (meta.files_from). So a partial
-    selection, a failed node or a killed run can never mark a file as loaded downstream of where it really is.
+    file whose rows the model holds, and for fact_file_completeness the verdict in its place. Versions flow down the models:
+    'lake' is what the lake's manifest says when a run starts, and each model compares itself with the model, or the models, that
+    it reads from (meta.files_from). So a partial selection, a failed node or a killed run can never mark a file as loaded
+    downstream of where it really is.
 -#}
 
 {% macro file_ledger() %}
-    {{ return(api.Relation.create(database=target.database, schema=target.schema, identifier="file_ledger")) }}
+    {{ return(api.Relation.create(database=target.database, schema=generate_schema_name("internal") | trim, identifier="file_ledger")) }}
 {% endmacro %}
 
 
 {% macro record_lake_files() %}
     {% if execute %}
+    {% if not adapter.check_schema_exists(file_ledger().database, file_ledger().schema) %}
+        create schema {{ file_ledger().without_identifier() }};
+    {% endif %}
     create table if not exists {{ file_ledger() }} (
         model {{ dbt.type_string() }}, service_type {{ dbt.type_string() }}, file_month date, load_id {{ dbt.type_string() }}
     );
@@ -21,16 +25,27 @@
 
 
 {% macro forget_verified_files() %}
-    {% if model.config.materialized == "incremental" and not is_incremental() %}
+    {% if model.config.materialized == "incremental" and (flags.FULL_REFRESH or not is_incremental()) %}
         delete from {{ file_ledger() }} where model = 'tests'
     {% endif %}
 {% endmacro %}
 
 
 {% macro record_loaded_files() %}
-    {% if model.config.materialized == "incremental" %}
+    {% if model.config.meta.files_from %}
         {{ replace_ledger_entries(model.name, files_held_by(model.config.meta.files_from), "1 = 1") }}
     {% endif %}
+{% endmacro %}
+
+
+{% macro record_judged_files() %}
+    {#-
+        The version of a verdict is the verdict: a model that follows fact_file_completeness as well as the trips is built again
+        for the files whose verdict or share has changed, such as after a change of the seeds, and for no others.
+    -#}
+    {% set share = "coalesce(" ~ dbt.cast("official_row_share", dbt.type_string()) ~ ", '')" %}
+    {% set version = dbt.concat(["month_completeness", "' '", share]) %}
+    {{ replace_ledger_entries(model.name, "(select service_type, file_month, " ~ version ~ " as load_id from " ~ this ~ ") as judged_files", "1 = 1") }}
 {% endmacro %}
 
 
@@ -43,6 +58,9 @@
         {% endfor %}
         {% if not missing %}
             {{ replace_ledger_entries("tests", file_ledger(), "model = '" ~ verified_model() ~ "'") }}
+        {% elif var("check") == "all" and results | selectattr("status", "in", ["fail", "error"]) | map(attribute="node.unique_id") | select("in", missing) | list %}
+            {#- Some file that had passed does not any more: no file counts as verified until all have passed again. -#}
+            delete from {{ file_ledger() }} where model = 'tests';
         {% endif %}
     {% endif %}
 {% endmacro %}
@@ -130,36 +148,6 @@
 {% endmacro %}
 
 
-{% macro in_days_of_files(files) %}
-    {#- The same for a model by pickup day: every day on which an accepted trip of these files can start. -#}
-    {% set tolerance = modules.datetime.timedelta(days=var("file_month_tolerance_days")) %}
-    {% set days = [] %}
-    {% for service_type, file_month in files %}
-        {% set next_month = (file_month + modules.datetime.timedelta(days=31)).replace(day=1) %}
-        {% do days.append(
-            "(service_type = '" ~ service_type ~ "' and pickup_date >= cast('" ~ (file_month - tolerance)
-            ~ "' as date) and pickup_date < cast('" ~ (next_month + tolerance) ~ "' as date))"
-        ) %}
-    {% endfor %}
-    {{ return("(" ~ days | join(" or ") ~ ")" if days else "1 = 0") }}
-{% endmacro %}
-
-
-{% macro in_file_months_around(files) %}
-    {#- The files that can hold a trip of those days: their months and the two beside each. Lets every engine prune the fact. -#}
-    {% set months = [] %}
-    {% for service_type, file_month in files %}
-        {% set before = (file_month - modules.datetime.timedelta(days=1)).replace(day=1) %}
-        {% set after = (file_month + modules.datetime.timedelta(days=31)).replace(day=1) %}
-        {% for month in (before, file_month, after) %}
-            {% set literal = "cast('" ~ month ~ "' as date)" %}
-            {% if literal not in months %}{% do months.append(literal) %}{% endif %}
-        {% endfor %}
-    {% endfor %}
-    {{ return("file_month in (" ~ months | join(", ") ~ ")" if months else "1 = 0") }}
-{% endmacro %}
-
-
 {% macro verified_model() %}
     {{ return("fact_trips") }}
 {% endmacro %}
@@ -179,19 +167,6 @@
 {% macro in_unverified_files() %}
     {% set files = unverified_files() %}
     {{ return("1 = 1" if files is none else in_files(files)) }}
-{% endmacro %}
-
-
-{% macro in_days_of_unverified_files() %}
-    {% set files = unverified_files() %}
-    {{ return("1 = 1" if files is none else in_days_of_files(files)) }}
-{% endmacro %}
-
-
-{% macro in_fact_of_unverified_days() %}
-    {#- The rows of the fact on the days of unverified files, whichever file they come from. -#}
-    {% set files = unverified_files() %}
-    {{ return("1 = 1" if files is none else in_days_of_files(files) ~ " and " ~ in_file_months_around(files)) }}
 {% endmacro %}
 
 

@@ -6,19 +6,15 @@
 
 {% macro in_slice_to_build() %}
     {#- What a model by file has to select: everything, or, where the model stands already, its changed slice. -#}
-    {% if not is_incremental() %}{{ return("1 = 1") }}{% endif %}
-    {% set files = changed_files(model.name, model.config.meta.files_from) %}
-    {% if model.config.meta.slice == "day" %}
-        {{ return(in_days_of_files(files) ~ " and " ~ in_file_months_around(files)) }}
-    {% endif %}
-    {{ return(in_files(files)) }}
+    {% if flags.FULL_REFRESH or not is_incremental() %}{{ return("1 = 1") }}{% endif %}
+    {{ return(in_files(changed_files(model.name, model.config.meta.files_from))) }}
 {% endmacro %}
 
 
 {% macro in_changed_slice() %}
-    {#- What an incremental model has to delete before it selects again. meta.slice: 'file' (the default) or 'day'. -#}
-    {% set files = changed_files(model.name, model.config.meta.files_from) %}
-    {{ return(in_days_of_files(files) if model.config.meta.slice == "day" else in_files(files)) }}
+    {#- What a model has to delete before it selects again: its changed files, or all of it. -#}
+    {% if flags.FULL_REFRESH or not model.config.meta.files_from %}{{ return("1 = 1") }}{% endif %}
+    {{ return(in_files(changed_files(model.name, model.config.meta.files_from))) }}
 {% endmacro %}
 
 

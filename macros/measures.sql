@@ -25,6 +25,59 @@
 {%- endmacro %}
 
 
+{% macro tip_rate_bands() %}
+    {#- Bands of the tip over the fare, in percent, in their order: the lower bound belongs to the band, the upper does not. -#}
+    {{ return(["0", "0-5", "5-10", "10-15", "15-20", "20-25", "25-30", "30-35", "35-40", "40+", "no fare"]) }}
+{% endmacro %}
+
+
+{% macro tip_rate_band(tip, fare) %}
+    {#- By products and not by a quotient: a rate of exactly 20 % falls into the same band on every engine. -#}
+    {% set bands = tip_rate_bands() %}
+        case
+            when {{ fare }} is null or {{ fare }} <= 0 then '{{ bands[10] }}'
+            {% for lower in range(40, 0, -5) %}
+            when {{ tip }} * 100 >= {{ fare }} * {{ lower }} then '{{ bands[lower // 5 + 1] }}'
+            {% endfor %}
+            when {{ tip }} > 0 then '{{ bands[1] }}'
+            else '{{ bands[0] }}'
+        end
+{%- endmacro %}
+
+
+{% macro speed_measures() %}
+    {#- Mean speed is all miles over all hours of these trips, never a mean of speeds. -#}
+    {% set is_counted = "not trips.is_voided and trips.trip_distance_miles * 3600 between trips.trip_duration_seconds * " ~ var("min_speed_mph")
+        ~ " and trips.trip_duration_seconds * " ~ var("max_speed_mph") ~ " and trips.trip_duration_seconds > 0" %}
+        cast(sum(case when {{ is_counted }} then 1 else 0 end) as {{ dbt.type_bigint() }}) as speed_trip_count,
+        cast(sum(case when {{ is_counted }} then trips.trip_distance_miles end) as {{ type_decimal(18, 3) }}) as speed_distance_miles,
+        cast(sum(case when {{ is_counted }} then trips.trip_duration_seconds end) as {{ dbt.type_bigint() }}) as speed_duration_seconds
+{%- endmacro %}
+
+
+{% macro daily_measures() %}
+    {#- What rpt_trips_daily adds up, and marts that are sums of it add up again: column and type. -#}
+    {% set measures = {"trip_distance_miles": type_decimal(18, 3)} %}
+    {% for column in [
+        "row_count", "trip_count", "voided_row_count", "app_dispatched_trip_count", "passenger_count", "distance_trip_count",
+        "duration_trip_count", "trip_duration_seconds", "card_trip_count"
+    ] %}
+        {% do measures.update({column: dbt.type_bigint()}) %}
+    {% endfor %}
+    {% for column in money_columns() + ["card_fare_amount", "card_tip_amount"] %}
+        {% do measures.update({column: type_decimal(18, 2)}) %}
+    {% endfor %}
+    {{ return(measures) }}
+{% endmacro %}
+
+
+{% macro sums_of_daily(measures) %}
+    {%- for column, type in measures.items() %}
+        cast(sum({{ column }}) as {{ type }}) as {{ column }}{{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+
 {% macro sums(columns) %}
     {%- for column in columns %}sum({{ column }}) as {{ column }}{{ ", " if not loop.last }}{% endfor %}
 {%- endmacro %}
@@ -37,5 +90,5 @@
 
 {% macro fare_checks() %}
     {#- The codes of the seed fare_checks: mart_fare_audit has three columns for each. -#}
-    {{ return(["ok", "congestion_unitemised", "ehail_fee", "vendor_unreconciled", "unexplained"]) }}
+    {{ return(["ok", "congestion_unitemised", "improvement_unitemised", "ehail_fee", "vendor_unreconciled", "unexplained"]) }}
 {% endmacro %}

@@ -2,7 +2,7 @@
     {#- The words of a rule with its thresholds: '{max_distance_miles}' becomes the value of that variable. -#}
     {% set filled = namespace(text=text) %}
     {% for name in [
-        "file_month_tolerance_days", "dropoff_cut_seconds", "max_duration_hours", "max_distance_miles", "fhv_dummy_dropoff_from",
+        "file_month_tolerance_days", "dropoff_cut_seconds", "max_duration_hours", "max_distance_miles", "max_amount_dollars", "fhv_dummy_dropoff_from",
         "unknown_zone_id", "unknown_vendor_id", "unknown_rate_code_id", "unknown_payment_type_id", "unknown_trip_type_id"
     ] %}
         {% set filled.text = "replace(" ~ filled.text ~ ", '{" ~ name ~ "}', '" ~ var(name) ~ "')" %}
@@ -18,6 +18,8 @@
         "is_voided": "is_voided",
         "is_unmatched_reversal": "is_unmatched_reversal",
         "is_distance_implausible": "is_distance_implausible",
+        "is_amount_implausible": "is_amount_implausible",
+        "is_partly_unreadable": "is_partly_unreadable",
         "is_duration_clock_adjusted": "is_duration_clock_adjusted",
         "is_dropoff_dummy": "is_dropoff_dummy",
         "dropoff_cut": "dropoff_at < pickup_at and not is_duration_clock_adjusted",

@@ -18,9 +18,32 @@
 {%- endmacro %}
 
 
-{% macro known_member(member, unknown_id, applies) %}
-    {#- The code as the dimension knows it: TLC's own id for unknown when missing or new, "not applicable" where the service has no such attribute. -#}
-    case when {{ applies }} then coalesce({{ member }}, {{ unknown_id }}) else {{ var("not_applicable_id") }} end
+{% macro code_lists(dimensions) %}
+    {#-
+        The keys of dimensions as literals, so that no row is joined to six code lists: {column: condition with `{}` for the code}.
+        `dimensions`: {key column: relation}. Where a dimension is no table yet, or is the input of a unit test, its keys are asked for in a subquery.
+    -#}
+    {% set known = {} %}
+    {% for key, relation in dimensions.items() %}
+        {% if execute and not relation.is_cte and load_relation(relation) is not none %}
+            {% set runs = [] %}
+            {% for id in run_query("select " ~ key ~ " from " ~ relation ~ " order by 1").columns[0].values() | map("int") %}
+                {% if runs and runs[-1][1] == id - 1 %}{% do runs.append([runs.pop()[0], id]) %}{% else %}{% do runs.append([id, id]) %}{% endif %}
+            {% endfor %}
+            {% set conditions = [] %}
+            {% for first, last in runs %}{% do conditions.append("{} between " ~ first ~ " and " ~ last) %}{% endfor %}
+            {% do known.update({key: "(" ~ (conditions | join(" or ") or "1 = 0") ~ ")"}) %}
+        {% else %}
+            {% do known.update({key: "{} in (select " ~ key ~ " from " ~ relation ~ ")"}) %}
+        {% endif %}
+    {% endfor %}
+    {{ return(known) }}
+{% endmacro %}
+
+
+{% macro known_member(code, is_known, unknown_id, applies="") %}
+    {#- The code as its dimension has it: TLC's own id for unknown when missing or new, "not applicable" where the service has no such attribute. -#}
+    case{% if applies %} when not ({{ applies }}) then {{ var("not_applicable_id") }}{% endif %} when {{ is_known | replace("{}", code) }} then {{ code }} else {{ unknown_id }} end
 {%- endmacro %}
 
 
@@ -31,6 +54,12 @@
         "congestion_surcharge_amount", "airport_fee_amount", "cbd_congestion_fee_amount", "ehail_fee_amount", "total_amount"
     ]) }}
 {% endmacro %}
+
+
+{% macro any_beyond(columns, limit) %}
+    {#- Whether the absolute value of any of the columns exceeds a limit; nulls do not. -#}
+    ({% for column in columns %}coalesce(abs({{ column }}), 0) > {{ limit }}{{ " or " if not loop.last }}{% endfor %})
+{%- endmacro %}
 
 
 {% macro metered_columns() %}

@@ -25,13 +25,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from taxi_pipeline.build import SUCCESS, BuildListener, BuildReport, run_dbt
-from taxi_pipeline.deps import install_packages
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ingest_many
 from taxi_pipeline.lake import Lake
 from taxi_pipeline.sample import write_sample
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.transform.deps import install_packages
+from taxi_pipeline.transform.runner import SUCCESS, BuildListener, BuildReport, run_dbt
 
 PROJECT = Path(__file__).resolve().parents[1]
 

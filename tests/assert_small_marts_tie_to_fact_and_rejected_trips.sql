@@ -1,4 +1,5 @@
--- Per file: the marts by hour and by payment hold the rows, trips and dollars of the fact, the one of rejects its rows.
+-- Per file: the marts by hour, by payment and by pair of zones hold the rows, trips and dollars of the fact, the one of tips its card
+-- trips, the one of rejects its rows.
 with fact as (
     select
         service_type,
@@ -9,6 +10,21 @@ with fact as (
     from {{ ref("fact_trips") }}
     where {{ in_unverified_files() }}
     group by service_type, file_month
+),
+
+card as (
+    select
+        trips.service_type,
+        trips.file_month,
+        count(*) as trip_count,
+        sum(trips.tip_amount) as total_amount
+    from {{ ref("fact_trips") }} as trips
+    inner join {{ ref("dim_payment_types") }} as payment_types on trips.payment_type_id = payment_types.payment_type_id
+    where
+        payment_types.is_card
+        and not trips.is_voided
+        and {{ in_unverified_files() }}
+    group by trips.service_type, trips.file_month
 ),
 
 rejected as (
@@ -43,6 +59,24 @@ expected as (
     where service_type <> 'FHV'
     union all
     select
+        'mart_monthly_zone_flows' as mart,
+        service_type,
+        file_month,
+        row_count,
+        trip_count,
+        total_amount
+    from fact
+    union all
+    select
+        'mart_monthly_tip_rates' as mart,
+        service_type,
+        file_month,
+        null as row_count,
+        trip_count,
+        total_amount
+    from card
+    union all
+    select
         'mart_monthly_rejects' as mart,
         service_type,
         file_month,
@@ -70,6 +104,24 @@ held as (
         trip_count,
         total_amount
     from {{ ref("mart_monthly_payment_mix") }}
+    union all
+    select
+        'mart_monthly_zone_flows' as mart,
+        service_type,
+        file_month,
+        row_count,
+        trip_count,
+        total_amount
+    from {{ ref("mart_monthly_zone_flows") }}
+    union all
+    select
+        'mart_monthly_tip_rates' as mart,
+        service_type,
+        file_month,
+        null as row_count,
+        card_trip_count as trip_count,
+        card_trip_tip_amount as total_amount
+    from {{ ref("mart_monthly_tip_rates") }}
     union all
     select
         'mart_monthly_rejects' as mart,

@@ -38,11 +38,13 @@ netted as (
     select
         ruled.*,
         case
+            when is_amount_implausible then null
             when extra_includes_surcharges
                 then coalesce(extra_amount, 0) - coalesce(congestion_surcharge_amount, 0) - coalesce(airport_fee_amount, 0) - coalesce(cbd_congestion_fee_amount, 0)
             when is_metered then coalesce(extra_amount, 0)
         end as net_extra_amount,
         case
+            when is_amount_implausible then null
             when mta_tax_includes_improvement then coalesce(mta_tax_amount, 0) - coalesce(improvement_surcharge_amount, 0)
             when is_metered then coalesce(mta_tax_amount, 0)
         end as net_mta_tax_amount
@@ -52,7 +54,7 @@ netted as (
 expected as (
     select
         netted.*,
-        -- Null for FHV, whose net amounts are null.
+        -- Null where the net amounts are: for FHV, and for amounts that no fare can have.
         net_extra_amount
         + net_mta_tax_amount
         + coalesce(fare_amount, 0)
@@ -90,6 +92,7 @@ explained as (
             and (charges.valid_to is null or charges.valid_to >= cast(compared.pickup_at as date))
             -- A surcharge that has a part of its own is not missing.
             and (charges.fare_check <> 'congestion_unitemised' or coalesce(compared.congestion_surcharge_amount, 0) = 0)
+            and (charges.fare_check <> 'improvement_unitemised' or coalesce(compared.improvement_surcharge_amount, 0) = 0)
 ),
 
 checked as (
@@ -98,6 +101,7 @@ checked as (
         -- In the order of the seed fare_checks.
         case
             when not is_metered then null
+            when is_amount_implausible then 'unexplained'
             when fare_residual_amount = 0 then 'ok'
             when known_charge is not null then known_charge
             when not is_vendor_reconciled then 'vendor_unreconciled'
@@ -143,6 +147,7 @@ final as (
         cast(
             case
                 when fare_check = 'congestion_unitemised' then fare_residual_amount
+                when is_amount_implausible then null
                 when is_metered then coalesce(congestion_surcharge_amount, 0)
             end as {{ type_decimal(12, 2) }}
         ) as net_congestion_surcharge_amount,
@@ -159,6 +164,8 @@ final as (
         is_voided,
         is_unmatched_reversal,
         is_distance_implausible,
+        is_amount_implausible,
+        is_partly_unreadable,
         is_duration_clock_adjusted,
         is_dropoff_dummy,
         reversal_twin_trip_id

@@ -56,7 +56,8 @@ repaired as (
             when clock_seconds between -{{ var("dropoff_cut_seconds") }} and -1 then 0
             else clock_seconds
         end as duration_seconds,
-        coalesce(trip_distance_miles not between 0 and {{ var("max_distance_miles") }}, false) as is_distance_implausible
+        coalesce(trip_distance_miles not between 0 and {{ var("max_distance_miles") }}, false) as is_distance_implausible,
+        {{ any_beyond(money_columns(), var("max_amount_dollars")) }} as is_amount_implausible
     from clocked
 ),
 
@@ -117,6 +118,8 @@ final as (
         reversal_twin_trip_id is not null as is_voided,
         coalesce(total_amount < 0 and reversal_twin_trip_id is null, false) as is_unmatched_reversal,
         is_distance_implausible,
+        is_amount_implausible,
+        unreadable_fields is not null as is_partly_unreadable,
         is_duration_clock_adjusted,
         is_dropoff_dummy,
         reversal_twin_trip_id

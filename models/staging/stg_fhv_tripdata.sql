@@ -11,6 +11,7 @@ renamed as (
         source_file,
         ingested_at,
         raw_line,
+        unreadable_fields,
         dispatching_base_num as dispatching_base_number,
         affiliated_base_number,
         pickup_datetime as pickup_at,

@@ -11,6 +11,7 @@ renamed as (
         source_file,
         ingested_at,
         raw_line,
+        unreadable_fields,
         vendorid as vendor_id,
         lpep_pickup_datetime as pickup_at,
         lpep_dropoff_datetime as dropoff_at,

@@ -11,6 +11,7 @@ renamed as (
         source_file,
         ingested_at,
         raw_line,
+        unreadable_fields,
         vendorid as vendor_id,
         tpep_pickup_datetime as pickup_at,
         tpep_dropoff_datetime as dropoff_at,

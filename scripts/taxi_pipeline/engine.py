@@ -19,10 +19,12 @@ def scratch_folder(settings: Settings) -> Iterator[Path]:
     """Make a folder for this run alone; those that killed runs left are removed."""
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     for left in settings.temp_dir.glob(f"{_SCRATCH_PREFIX}*"):
-        if is_abandoned(left, _SCRATCH_PREFIX):
+        if is_abandoned(left, _SCRATCH_PREFIX, settings.data_dir):
             shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(
-        prefix=f"{_SCRATCH_PREFIX}{temp_tag()}-", dir=settings.temp_dir, ignore_cleanup_errors=True
+        prefix=f"{_SCRATCH_PREFIX}{temp_tag(settings.data_dir)}-",
+        dir=settings.temp_dir,
+        ignore_cleanup_errors=True,
     ) as folder:
         yield Path(folder)
 

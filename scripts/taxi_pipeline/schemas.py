@@ -5,7 +5,6 @@ from 2009 to 2026. Lake columns carry TLC's Parquet names in lower case, so that
 """
 
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 
 MONEY = "decimal(12, 2)"
@@ -27,6 +26,15 @@ class Service(StrEnum):
         """The value of ``service_type`` in every table."""
         return {"yellow": "Yellow", "green": "Green", "fhv": "FHV"}[self.value]
 
+    @classmethod
+    def of_label(cls, label: str) -> "Service":
+        """The service that tables call by this label.
+
+        Raises:
+            KeyError: none is called so.
+        """
+        return {service.label: service for service in cls}[label]
+
     @property
     def code(self) -> int:
         """The leading digit of ``trip_id``; 4 is kept for HVFHV."""
@@ -42,12 +50,14 @@ class Column:
         type: its DuckDB type in the lake.
         aliases: further names, lower case, in order of preference; the first non-empty value wins.
         required: a file without it cannot be used.
+        essential: a row whose value cannot be read is unparseable; other values are null then, and the row says so.
     """
 
     name: str
     type: str
     aliases: tuple[str, ...] = ()
     required: bool = False
+    essential: bool = False
 
 
 LINEAGE = (
@@ -58,8 +68,19 @@ LINEAGE = (
     Column("source_file", TEXT),
     Column("ingested_at", TIME),
     Column("raw_line", TEXT),
+    Column("unreadable_fields", TEXT),
 )
-"""Stamped by ingest on every row of every service. ``raw_line`` is null unless the row is unparseable."""
+"""Stamped by ingest on every row of every service.
+
+``raw_line`` is null unless the row is unparseable. ``unreadable_fields`` names the columns whose value could
+not be read, with commas between them; it is null on nearly every row.
+"""
+
+# The names of NYC Open Data and of BigQuery's public copy.
+_VENDOR = ("vendor_id",)
+_PICKUP, _DROPOFF = ("pickup_datetime",), ("dropoff_datetime",)
+_RATE_CODE = ("rate_code", "rate_code_id")
+_PICKUP_ZONE, _DROPOFF_ZONE = ("pickup_location_id",), ("dropoff_location_id",)
 
 _METERED_MONEY = (
     Column("fare_amount", MONEY, required=True),
@@ -67,36 +88,36 @@ _METERED_MONEY = (
     Column("mta_tax", MONEY),
     Column("tip_amount", MONEY),
     Column("tolls_amount", MONEY),
-    Column("improvement_surcharge", MONEY),
+    Column("improvement_surcharge", MONEY, aliases=("imp_surcharge",)),
     Column("congestion_surcharge", MONEY),
     Column("cbd_congestion_fee", MONEY),
-    Column("total_amount", MONEY, required=True),
+    Column("total_amount", MONEY, required=True, essential=True),
 )
 
 COLUMNS: dict[Service, tuple[Column, ...]] = {
     Service.YELLOW: (
-        Column("vendorid", CODE, required=True),
-        Column("tpep_pickup_datetime", TIME, required=True),
-        Column("tpep_dropoff_datetime", TIME, required=True),
+        Column("vendorid", CODE, aliases=_VENDOR, required=True),
+        Column("tpep_pickup_datetime", TIME, aliases=_PICKUP, required=True, essential=True),
+        Column("tpep_dropoff_datetime", TIME, aliases=_DROPOFF, required=True),
         Column("passenger_count", CODE),
         Column("trip_distance", MILES),
-        Column("ratecodeid", CODE),
+        Column("ratecodeid", CODE, aliases=_RATE_CODE),
         Column("store_and_fwd_flag", TEXT),
-        Column("pulocationid", CODE, required=True),
-        Column("dolocationid", CODE, required=True),
+        Column("pulocationid", CODE, aliases=_PICKUP_ZONE, required=True),
+        Column("dolocationid", CODE, aliases=_DROPOFF_ZONE, required=True),
         Column("payment_type", CODE),
         *_METERED_MONEY,
         Column("airport_fee", MONEY),
         Column("request_source", TEXT),
     ),
     Service.GREEN: (
-        Column("vendorid", CODE, required=True),
-        Column("lpep_pickup_datetime", TIME, required=True),
-        Column("lpep_dropoff_datetime", TIME, required=True),
+        Column("vendorid", CODE, aliases=_VENDOR, required=True),
+        Column("lpep_pickup_datetime", TIME, aliases=_PICKUP, required=True, essential=True),
+        Column("lpep_dropoff_datetime", TIME, aliases=_DROPOFF, required=True),
         Column("store_and_fwd_flag", TEXT),
-        Column("ratecodeid", CODE),
-        Column("pulocationid", CODE, required=True),
-        Column("dolocationid", CODE, required=True),
+        Column("ratecodeid", CODE, aliases=_RATE_CODE),
+        Column("pulocationid", CODE, aliases=_PICKUP_ZONE, required=True),
+        Column("dolocationid", CODE, aliases=_DROPOFF_ZONE, required=True),
         Column("passenger_count", CODE),
         Column("trip_distance", MILES),
         Column("payment_type", CODE),
@@ -113,18 +134,12 @@ COLUMNS: dict[Service, tuple[Column, ...]] = {
             aliases=("dispatching_base_number",),
             required=True,
         ),
-        Column("pickup_datetime", TIME, required=True),
+        # The CSV files of 2015 and 2016 have a pickup only, under these names.
+        Column("pickup_datetime", TIME, aliases=("pickup_date",), required=True, essential=True),
         Column("dropoff_datetime", TIME, required=True),
-        Column("pulocationid", CODE, required=True),
+        Column("pulocationid", CODE, aliases=("locationid",), required=True),
         Column("dolocationid", CODE, required=True),
         Column("sr_flag", CODE),
         Column("affiliated_base_number", TEXT),
     ),
 }
-
-FIRST_ZONE_MONTH: dict[Service, date] = {
-    Service.YELLOW: date(2016, 7, 1),
-    Service.GREEN: date(2016, 7, 1),
-    Service.FHV: date(2017, 1, 1),
-}
-"""The first month whose file names taxi zones; earlier files carry coordinates or a pickup only."""

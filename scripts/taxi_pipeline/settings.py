@@ -1,8 +1,21 @@
 """Where things are: the project folder, and the data folder named by ``TAXI_DATA_DIR``."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.schema_names import check_schema_names
+
+PROJECT_FILE = "dbt_project.yml"
+
+_SIZE = re.compile(r"\d{1,6}(\.\d+)?\s*([kmgt]i?)?b", re.IGNORECASE)
+_NOT_IN_A_PATH = {
+    "?": "dbt takes what follows for a query",
+    "#": "dbt takes what follows for a fragment",
+    "\\": "DuckDB takes it for an escape",
+}
 
 
 @dataclass(frozen=True)
@@ -36,8 +49,27 @@ class Settings:
 
     @property
     def site_dir(self) -> Path:
-        """The pages to look at: lineage and documentation."""
-        return self.project_dir / "site"
+        """The pages to look at: in the project for its own data folder, else beside the data that they show."""
+        is_default = self.data_dir == self.project_dir / "data"
+        return (self.project_dir if is_default else self.data_dir) / "site"
+
+    @property
+    def target_dir(self) -> Path:
+        """Where dbt writes its artefacts; by dbt's own variable, or where a file can be written."""
+        return self._dbt_dir("DBT_TARGET_PATH", "target")
+
+    @property
+    def log_dir(self) -> Path:
+        """Where dbt writes its log."""
+        return self._dbt_dir("DBT_LOG_PATH", "logs")
+
+    def _dbt_dir(self, variable: str, name: str) -> Path:
+        if given := os.environ.get(variable):
+            return self.project_dir / given
+        folder = self.project_dir / name
+        if os.access(folder if folder.exists() else self.project_dir, os.W_OK):
+            return folder
+        return self.data_dir / name
 
     @property
     def warehouse_path(self) -> Path:
@@ -51,11 +83,70 @@ class Settings:
 
 
 def load_settings() -> Settings:
-    """Read the settings from the environment; ``TAXI_DATA_DIR`` is relative to the project."""
-    project_dir = Path(__file__).resolve().parents[2]
-    data_dir = project_dir / os.environ.get("TAXI_DATA_DIR", "data")
+    """Read the settings from the environment; an empty variable counts as none.
+
+    Raises:
+        TaxiError: a variable has a value that no command could work with.
+    """
+    check_schema_names(os.environ)
+    project_dir = _find_project()
     return Settings(
         project_dir=project_dir,
-        data_dir=data_dir.resolve(),
-        memory_limit=os.environ.get("TAXI_MEMORY_LIMIT", "2GB"),
+        data_dir=_data_dir(project_dir, os.environ.get("TAXI_DATA_DIR", "")),
+        memory_limit=_memory_limit(os.environ.get("TAXI_MEMORY_LIMIT", "")),
     )
+
+
+def _find_project() -> Path:
+    """The project that this code is part of.
+
+    Raises:
+        TaxiError: the code was installed without its project.
+    """
+    project = Path(__file__).resolve().parents[2]
+    if not (project / PROJECT_FILE).exists():
+        raise TaxiError(
+            "nyc-taxi-warehouse",
+            "it was installed without its dbt project, whose models, seeds and tests it needs",
+            "clone the repository and run `make run` there, or `pip install --editable .`",
+        )
+    return project
+
+
+def _data_dir(project_dir: Path, given: str) -> Path:
+    text = given.strip()
+    try:
+        folder = (project_dir / Path(text or "data").expanduser()).resolve()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise TaxiError(
+            f"TAXI_DATA_DIR={given}", f"it names no folder: {error}", "give the path of a folder"
+        ) from error
+    for character, reason in _NOT_IN_A_PATH.items():
+        if character in str(folder):
+            raise TaxiError(
+                f"TAXI_DATA_DIR={given}",
+                f"the path {folder} has a '{character}', and {reason}",
+                "choose a path without it",
+            )
+    if not str(folder).isprintable():
+        raise TaxiError(
+            f"TAXI_DATA_DIR={given}",
+            "the path has characters that cannot be printed",
+            "choose another path",
+        )
+    if folder.exists() and not folder.is_dir():
+        raise TaxiError(
+            f"TAXI_DATA_DIR={given}", f"{folder} is a file", "give the path of a folder"
+        )
+    return folder
+
+
+def _memory_limit(given: str) -> str:
+    text = given.strip() or "2GB"
+    if _SIZE.fullmatch(text) is None:
+        raise TaxiError(
+            f"TAXI_MEMORY_LIMIT={given}",
+            "it is not a size",
+            "give a number with a unit, such as 2GB, 512MB or 1.5GiB",
+        )
+    return text

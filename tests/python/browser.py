@@ -24,7 +24,7 @@ _AS_ROOT = ("--no-sandbox",)
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-NARROWEST = {"width": 360, "height": 740}
+NARROWEST = {"width": 320, "height": 700}
 
 
 def find_chromium() -> Path | None:

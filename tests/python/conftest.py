@@ -1,29 +1,113 @@
-"""Fixtures that several test files share."""
+"""Fixtures that several test files share; what is slow to build is built once for all workers of a run."""
 
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from processes import Tier
+from real_files import DATA, REAL_FILES
+from requirements import lacking, required
 from warehouse import Warehouse, copy_project
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+BUILDS = frozenset({"sample_run", "built_sample", "real_run"})
+"""Fixtures that build: a test that asks for one of them is of the tier `build` without a mark of its own."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a need in TAXI_REQUIRE that no test has, before anything runs."""
+    required()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what builds by its fixtures; `full` wins where a test has both marks."""
+    for item in items:
+        if not BUILDS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("build")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A quick test that starts a command of the project fails: it would make `make check` slow."""
+    Tier.may_start = any(item.get_closest_marker(tier) for tier in ("build", "full"))
+
+
+@dataclass(frozen=True)
+class SharedBuild:
+    """A warehouse that is built once in a run: tests that only read use it, others take a copy.
+
+    Attributes:
+        folder: with the project and the data folder.
+        printed: what the command that built it printed.
+    """
+
+    folder: Path
+    printed: str
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The warehouse itself, not to be changed."""
+        return Warehouse(self.folder / "project", self.folder / "data")
+
+    def copy(self, folder: Path) -> Warehouse:
+        """A copy of project and data folder, to be changed."""
+        for part in ("project", "data"):
+            shutil.copytree(self.folder / part, folder / part, symlinks=True)
+        return Warehouse(folder / "project", folder / "data")
+
+
+def build_once(
+    factory: pytest.TempPathFactory, name: str, build: Callable[[Warehouse], str]
+) -> SharedBuild:
+    """What one worker of a run builds for all of them."""
+    root = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder = root / f"built_{name}"
+    printed = folder / "printed.txt"
+    with FileLock(root / f"built_{name}.lock"):
+        if not printed.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            project = copy_project(folder / "project")
+            printed.write_text(build(Warehouse(project, folder / "data")), encoding="utf-8")
+    return SharedBuild(folder, printed.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real TLC files beside the repository; tests that need it are skipped without."""
-    folder = REPOSITORY.parent / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"there are no real TLC files in {folder}")
-    return folder
+    """The folder of real TLC files; tests that need it are skipped without."""
+    if not REAL_FILES.is_dir():
+        lacking("real", f"there are no real TLC files in {REAL_FILES}: name a folder in {DATA}")
+    return REAL_FILES
 
 
 @pytest.fixture(scope="session")
-def built_sample(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """A small sample, built by DuckDB once for the tests of the group `sample`, which only read it."""
-    folder = tmp_path_factory.mktemp("sample")
-    warehouse = Warehouse(copy_project(folder / "project"), folder / "data")
-    warehouse.taxi("sample", "--scale", "0.1")
-    warehouse.taxi("ingest", str(warehouse.data / "sample"))
-    warehouse.taxi("build")
-    return warehouse
+def real_run(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> SharedBuild:
+    """`taxi run` on the real files, with the shapes of the zones."""
+
+    def build(warehouse: Warehouse) -> str:
+        warehouse.taxi("zones", str(shared_data / "real" / "taxi_zones.zip"))
+        return warehouse.taxi("run", str(shared_data / "real"))
+
+    return build_once(tmp_path_factory, "real", build)
+
+
+@pytest.fixture(scope="session")
+def sample_run(tmp_path_factory: pytest.TempPathFactory) -> SharedBuild:
+    """`taxi run` on a small sample."""
+
+    def build(warehouse: Warehouse) -> str:
+        warehouse.taxi("sample", "--scale", "0.1")
+        return warehouse.taxi("run", str(warehouse.data / "sample"))
+
+    return build_once(tmp_path_factory, "sample", build)
+
+
+@pytest.fixture(scope="session")
+def built_sample(sample_run: SharedBuild) -> Warehouse:
+    """A small sample that has been built, for tests that only read it."""
+    return sample_run.warehouse

@@ -1,5 +1,6 @@
 """The benchmark at a tiny scale: it runs, its rows add up, its tables equal a full refresh."""
 
+import platform
 import re
 import subprocess
 import time
@@ -7,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from taxi_pipeline.bench import published_rows
+from taxi_pipeline.bench.history import compare_results, read_results
+from taxi_pipeline.bench.measure import QUERIES, published_rows
+from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import load_settings
 from warehouse import Warehouse, copy_project
 
-pytestmark = pytest.mark.xdist_group("pipeline")
+pytestmark = pytest.mark.full  # it builds at scale and in little memory
 
 
 def test_the_lake_has_the_published_size_of_2019_and_2020() -> None:
@@ -24,7 +27,9 @@ def test_the_lake_has_the_published_size_of_2019_and_2020() -> None:
 
 def test_bench_measures_every_step_and_compares_with_a_full_refresh(tmp_path: Path) -> None:
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
-    printed = warehouse.taxi("bench", "--scale", "0.0001", "--memory", "1GB")
+    printed = warehouse.taxi(
+        "bench", "--scale", "0.0001", "--memory", "1GB", "--to", str(tmp_path / "kept")
+    )
     steps = re.findall(r"│ +0\.0001 │ ([^│]+?) +│ +([\d,]+) │", printed)
     assert [name for name, _ in steps] == [
         "floor: create table as select",
@@ -36,6 +41,16 @@ def test_bench_measures_every_step_and_compares_with_a_full_refresh(tmp_path: Pa
     ]
     assert len({rows for _, rows in steps[:3]}) == 1
     assert "the tables equal a full refresh" in printed
+    assert "Queries at scale 0.0001: trips by service " in printed
+    [kept] = (tmp_path / "kept").glob("*.json")
+    result = read_results(kept)
+    assert [step["name"] for step in result["reports"][0]["steps"]] == [name for name, _ in steps]
+    assert all(step["cpu_seconds"] > 0 for step in result["reports"][0]["steps"])
+    assert list(result["reports"][0]["queries"]) == list(QUERIES)
+    assert len(result["reports"][0]["nodes"]) == 10
+    assert platform.node() not in kept.read_text()
+    compared = warehouse.taxi("bench", "--compare", str(kept), str(kept))
+    assert compared.count("x 1.00") == len(steps) + len(QUERIES)
     assert not (warehouse.data / "bench").exists()
 
 
@@ -61,3 +76,34 @@ def test_a_build_in_little_memory_spills_into_the_data_folder_and_passes(tmp_pat
     assert spilled
     assert not list((warehouse.data / "tmp").glob("duckdb_temp*"))
     assert not list(warehouse.project.rglob("*.tmp"))
+
+
+def test_two_results_are_compared_where_both_have_measured() -> None:
+    def result(seconds: float, scale: float, cores: int) -> dict[str, object]:
+        report = {
+            "scale": scale,
+            "steps": [{"name": "ingest", "seconds": seconds}],
+            "queries": {"trips": 0.5},
+        }
+        return {
+            "commit": "a",
+            "measured_at": "2026-11-26",
+            "machine": {"cores": cores},
+            "memory_limit": "2GB",
+            "reports": [report],
+        }
+
+    assert list(compare_results(result(4, 1, 2), result(3, 1, 2)))[1:] == [
+        "1 ingest: 4.000 s -> 3.000 s, x 0.75",
+        "1 query: trips: 0.500 s -> 0.500 s, x 1.00",
+    ]
+    assert len(list(compare_results(result(4, 1, 2), result(3, 0.1, 2)))) == 1
+    assert "The machine differs" in list(compare_results(result(4, 1, 2), result(3, 1, 8)))[1]
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"reports": [{}]}'])
+def test_a_file_that_is_no_result_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(content)
+    with pytest.raises(TaxiError, match="it is no result of `taxi bench`"):
+        read_results(path)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from taxi_pipeline.build import BuildOptions, build_command, docs_command
-from taxi_pipeline.sample import write_sample
-from warehouse import Warehouse, copy_project
+from conftest import SharedBuild
+from taxi_pipeline.transform.runner import BuildOptions, build_command, docs_command
+from taxi_pipeline.warehouses.base import schemas_of
+from warehouse import Warehouse, differences
 
-pytestmark = pytest.mark.xdist_group("increments")
+pytestmark = pytest.mark.build  # builds and what they print
 
 
 def test_build_passes_its_options_on_under_dbts_names() -> None:
@@ -39,12 +40,8 @@ def test_docs_are_static_and_of_the_target_asked_for() -> None:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    folder = tmp_path_factory.mktemp("built")
-    write_sample(folder / "files", scale=0.1)
-    warehouse = Warehouse(copy_project(folder / "project"), folder / "data")
-    warehouse.taxi("run", str(folder / "files"))
-    return warehouse
+def built(sample_run: SharedBuild, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    return sample_run.copy(tmp_path_factory.mktemp("built"))
 
 
 def test_a_selector_that_matches_nothing_is_an_error(built: Warehouse) -> None:
@@ -98,6 +95,93 @@ def test_a_failed_node_is_exit_code_1_and_retry_runs_only_what_is_left(built: Wa
     assert "model dim_zones" not in again
 
 
+def test_a_table_of_another_version_is_one_sentence_with_the_way_out(built: Warehouse) -> None:
+    with built.connect() as connection:
+        connection.execute("alter table nyc_taxi.mart_fare_audit add column older integer")
+    printed = built.taxi("build", "--select", "mart_fare_audit", exit_code=1)
+    assert "columns of another version of this project. Run `taxi build --full-refresh`" in printed
+    assert "macro" not in printed
+    built.taxi("build", "--select", "mart_fare_audit", "--full-refresh")
+
+
+def test_what_reports_read_stands_apart_and_is_described_in_the_database(built: Warehouse) -> None:
+    names = built.query(
+        "select schema_name, table_name from duckdb_tables()"
+        " union select schema_name, view_name from duckdb_views() where not internal"
+    )
+    marts = {table for schema, table in names if schema == "nyc_taxi"}
+    assert {re.split("_", table)[0] for table in marts} == {
+        "dim",
+        "fact",
+        "mart",
+        "rejected",
+        "rpt",
+        "snap",
+    }
+    internal = {table for schema, table in names if schema == schemas_of("nyc_taxi")[1]}
+    assert {"file_ledger", "stg_yellow_tripdata", "int_trips", "vendors"} <= internal
+    assert {schema for schema, _ in names} == {*schemas_of("nyc_taxi"), "nyc_taxi_test_failures"}
+    undescribed = built.query(
+        "select table_name, column_name from duckdb_columns()"
+        " where schema_name = 'nyc_taxi' and comment is null"
+        " union all select table_name, '' from duckdb_tables() where schema_name = 'nyc_taxi' and comment is null"
+    )
+    assert undescribed == []
+    [(comment,)] = built.query(
+        "select comment from duckdb_columns() where table_name = 'fact_trips' and column_name = 'trip_id'"
+    )
+    assert "row" in comment
+    assert "{{" not in comment
+
+
+def older_layout(built: Warehouse, data: Path) -> Warehouse:
+    """The same tables where they were until 2026-11: all in `main`."""
+    shutil.copytree(built.data, data)
+    older = Warehouse(built.project, data)
+    with older.connect() as connection:
+        found = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where schema_name <> 'nyc_taxi_test_failures'"
+        ).fetchall()
+        for schema, table in found:
+            connection.execute(f"create table main.{table} as from {schema}.{table}")
+        for (schema,) in connection.execute(
+            "select schema_name from duckdb_schemas() where starts_with(schema_name, 'nyc_taxi')"
+        ).fetchall():
+            connection.execute(f"drop schema {schema} cascade")
+        connection.execute(
+            "update main.snap_taxi_zones set dbt_valid_from = '2024-02-01', zone = 'NV' where locationid = 264"
+        )
+        connection.execute("create table main.of_the_user as select 1 as kept")
+    return older
+
+
+@pytest.mark.full
+def test_tables_of_the_older_layout_are_moved_by_a_full_refresh_and_by_nothing_else(
+    built: Warehouse, tmp_path: Path
+) -> None:
+    older = older_layout(built, tmp_path / "data")
+    printed = older.taxi("build", exit_code=2)
+    assert "Schema main holds tables of an older version" in printed
+    assert "taxi build --full-refresh" in printed
+    assert "in macro" not in printed
+    assert "Schema main holds" in older.dbt("build", exit_code=2)
+    in_main = "select table_name from duckdb_tables() where schema_name = 'main'"
+    assert len(older.query(in_main)) > 30, "nothing has been touched"
+    older.dbt("seed", "--full-refresh")
+    assert ("vendors",) not in older.query(in_main)
+    assert ("fact_trips",) in older.query(in_main), "what is not built anew stays where it is"
+    older.taxi("build", "--full-refresh")
+    assert older.query(in_main) == [("of_the_user",)]
+    assert differences(older, built) == {}
+    held = "select zone from snap_taxi_zones where locationid = 264 order by dbt_valid_from"
+    assert older.query(held) == [("NV",), ("N/A",)], "the snapshot keeps its history"
+    older.taxi("build")
+    with older.connect() as connection:  # what a profile without a schema leaves behind
+        connection.execute("create schema main_internal")
+        connection.execute("create table main_internal.file_ledger as from file_ledger")
+    assert "Schema main holds tables" in older.taxi("build", exit_code=2)
+
+
 def test_retry_takes_no_other_options(built: Warehouse) -> None:
     assert (
         "leave the other options out"
@@ -135,6 +219,7 @@ def test_an_existing_profile_is_never_overwritten(built: Warehouse) -> None:
         *("run", "sample", "download", "ingest", "load", "validate", "status", "diff", "explain"),
         *("deps", "build", "dictionary", "docs", "site", "zones", "lookml", "export", "serve"),
         "bench",
+        "sql",
     ],
 )
 def test_every_command_explains_itself_with_an_example(built: Warehouse, command: str) -> None:

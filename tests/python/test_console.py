@@ -7,8 +7,10 @@ import pytest
 from rich.console import Console
 
 from taxi_pipeline import console
-from taxi_pipeline.completeness import Verdict, Verdicts
 from taxi_pipeline.lake import ManifestEntry, ZoneChange
+from taxi_pipeline.restatements.rendering import print_versions, print_zone_changes
+from taxi_pipeline.transform.completeness import FileVerdict, FileVerdicts
+from taxi_pipeline.transform.rendering import print_status
 
 ENTRY = ManifestEntry(
     load_id="0123456789abcdef",
@@ -38,17 +40,26 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 
 def test_the_status_of_a_large_month(printed: io.StringIO) -> None:
-    verdict = Verdict("official_parquet", 7_866_620, "above_band", "not_reported", "warn", "Why")
-    console.print_status([ENTRY], Verdicts({ENTRY.load_id: verdict}))
+    checks = ("above_band", "not_reported", "warn", "Why")
+    verdict = FileVerdict("official_parquet", 7_866_620, *checks, state="synthetic")
+    print_status([ENTRY], FileVerdicts({ENTRY.load_id: verdict}))
     said = printed.getvalue()
-    for value in ("Yellow 2019-03", "148,123,456.78", "official", "parquet", "above band", "not"):
+    for value in (
+        "Yellow 2019-03",
+        "148,123,456.78",
+        "official",
+        "parquet",
+        "above band",
+        "not",
+        "synthetic",
+    ):
         assert value in said
     assert said.count("7,866,620") == 2
     assert all(len(line) <= 80 for line in said.splitlines())
 
 
 def test_the_versions_of_a_large_month(printed: io.StringIO) -> None:
-    console.print_versions([ENTRY, replace(ENTRY, ingested_at="2026-11-22 01:02:03")])
+    print_versions([ENTRY, replace(ENTRY, ingested_at="2026-11-22 01:02:03")])
     said = printed.getvalue()
     for value in ("2026-11-21 15:11:21", "2026-11-22 01:02:03", "ab" * 6, "148,123,456.78"):
         assert value in said
@@ -61,7 +72,7 @@ def test_the_changes_of_a_large_month(printed: io.StringIO) -> None:
     counts = (345_678, 345_679, 123_456, 222_221, 1, 2, 0, 1_234)
     change = ZoneChange(*names, *counts, "15123456.78", "16123456.99")
     later = replace(ENTRY, load_id="f" * 16)
-    console.print_zone_changes([ENTRY, later], [change], {132: "JFK Airport, Queens"}, 10)
+    print_zone_changes([ENTRY, later], [change], {132: "JFK Airport"}, 10)
     said = printed.getvalue()
     for value in ("345,678", "345,679", "222,221", "1,234", "15,123,456.78", "16,123,456.99"):
         assert value in said

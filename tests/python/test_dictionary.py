@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from taxi_pipeline import cli
-from taxi_pipeline.dictionary import RULES, render_rules
+from taxi_pipeline.dictionary import command
+from taxi_pipeline.dictionary.rules_in_words import render_dictionary
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import Settings
 
@@ -19,11 +20,11 @@ PROJECT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What the generator reads and writes, in a folder to change."""
-    for name in ("seeds", "models"):
+    for name in ("seeds", "models", "docs"):
         shutil.copytree(PROJECT / name, tmp_path / name)
     shutil.copyfile(PROJECT / "dbt_project.yml", tmp_path / "dbt_project.yml")
     settings = Settings(tmp_path, tmp_path / "data", "1GB")
-    monkeypatch.setattr(cli, "load_settings", lambda: settings)
+    monkeypatch.setattr(command, "load_settings", lambda: settings)
     return tmp_path
 
 
@@ -39,7 +40,8 @@ def codes(seed: str, column: str) -> list[str]:
 
 
 def test_the_rules_say_what_their_seeds_and_thresholds_say() -> None:
-    assert (PROJECT / RULES).read_text() == render_rules(PROJECT), "run `taxi dictionary`"
+    for name, text in render_dictionary(PROJECT).items():
+        assert (PROJECT / name).read_text() == text, "run `taxi dictionary`"
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,7 @@ def test_the_rules_say_what_their_seeds_and_thresholds_say() -> None:
         ("seeds/trip_flags.csv", "the money stays", "the money goes"),
         ("dbt_project.yml", "max_distance_miles: 200", "max_distance_miles: 150"),
         ("models/rules.md", "60 seconds", "90 seconds"),
+        ("docs/rules.md", "60 seconds", "90 seconds"),
     ],
 )
 def test_a_stale_file_is_reported_with_the_command_that_mends_it(
@@ -66,7 +69,7 @@ def test_a_stale_file_is_reported_with_the_command_that_mends_it(
 def test_a_variable_that_does_not_exist_is_refused_by_name(project: Path) -> None:
     replace(project / "seeds/trip_flags.csv", "{max_distance_miles}", "{max_distance_km}")
     with pytest.raises(TaxiError, match="max_distance_km"):
-        render_rules(project)
+        render_dictionary(project)
 
 
 def test_every_flag_has_a_condition_and_every_reason_is_one_that_int_trips_gives() -> None:

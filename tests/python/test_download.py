@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,16 +20,16 @@ import pytest
 from filelock import FileLock
 
 import taxi_pipeline
-from taxi_pipeline import download
-from taxi_pipeline.download import (
+from taxi_pipeline.download import transfer as download
+from taxi_pipeline.download.months import DownloadReport, download_months
+from taxi_pipeline.download.sources import (
     SOURCES,
-    DownloadReport,
-    download_months,
-    fetch,
     month_url,
     parse_months,
+    refusal,
     source_folder,
 )
+from taxi_pipeline.download.transfer import fetch
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.schemas import Service
 
@@ -435,7 +435,7 @@ def test_a_killed_process_leaves_no_file_and_the_next_call_resumes(
     site: Site, target: Path
 ) -> None:
     site.will(Answer(stall_after=600_000))
-    code = "import sys, pathlib; from taxi_pipeline.download import fetch; "
+    code = "import sys, pathlib; from taxi_pipeline.download.transfer import fetch; "
     code += "fetch(sys.argv[1], pathlib.Path(sys.argv[2]))"
     scripts = str(Path(taxi_pipeline.__file__).parents[1])
     with subprocess.Popen(
@@ -475,12 +475,49 @@ def test_an_interrupt_keeps_the_part(site: Site, target: Path) -> None:
 # --- faults of the server -------------------------------------------------------------------------
 
 
-def test_an_unpublished_month_is_said_to_be_so_at_once(site: Site, target: Path) -> None:
+def refuse(site: Site, target: Path, name: str) -> TaxiError:
+    """Ask for a file that the server refuses; it is asked once, and nothing is left."""
+    site.seen.clear()
     site.will(Answer(status=403))
-    error = fail(site, target)
-    assert error.reason.startswith("not published yet")
+    with pytest.raises(TaxiError) as caught:
+        fetch(f"{site.base}/{name}", target.with_name(name))
     assert len(site.seen) == 1
     assert names(target) == set()
+    return caught.value
+
+
+def test_a_refused_month_is_not_out_yet_or_no_longer_there(site: Site, target: Path) -> None:
+    today = datetime.now(UTC).date()
+    recent = refuse(site, target, f"yellow_tripdata_{today:%Y-%m}.parquet")
+    assert recent.reason.startswith("not published yet")
+    old = refuse(site, target, "yellow_tripdata_2019-03.parquet")
+    assert "2019-03 has long been published" in old.reason
+    assert "`taxi download yellow 2019-03`" in old.remedy
+    assert SOURCES["tlc"].split("/{")[0] in old.remedy
+    other = refuse(site, target, "taxi_zones.zip")
+    assert other.reason == "the server refuses it (403)"
+
+
+def test_a_refusal_is_judged_by_the_age_of_the_month_and_by_the_server() -> None:
+    day = date(2026, 11, 26)
+    months = {
+        month: refusal(month_url(Service.GREEN, month, "tlc"), day)[0]
+        for month in (date(2026, 12, 1), date(2026, 8, 1), date(2026, 7, 1))
+    }
+    assert [reason.startswith("not published yet") for reason in months.values()] == [
+        True,
+        True,
+        False,
+    ]
+    _, remedy = refusal(month_url(Service.GREEN, date(2013, 8, 1), "tlc"), day)
+    assert "green 2014-01" in remedy
+    for bucket in (
+        "https://s3.amazonaws.com/nyc-tlc/trip+data/yellow_tripdata_2019-01.csv",
+        "https://nyc-tlc.s3.us-east-1.amazonaws.com/trip%20data/yellow_tripdata_2019-01.parquet",
+    ):
+        reason, remedy = refusal(bucket, day)
+        assert "old S3 bucket" in reason
+        assert "`taxi download" in remedy
 
 
 @pytest.mark.parametrize(("status", "reason"), [(404, "not found at http"), (410, "answers 410")])
@@ -598,6 +635,74 @@ def test_no_server_is_an_error_that_names_the_cause(site: Site, target: Path) ->
     assert "refused" in error.reason
     assert "3 times" in error.reason
     assert "check the connection" in error.remedy
+
+
+def test_an_unknown_host_is_an_error_at_once(
+    target: Path, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    with pytest.raises(TaxiError, match=r"host name no-such-host\.invalid is not known") as caught:
+        fetch("http://no-such-host.invalid/trips.parquet", target)
+    assert "check the name" in caught.value.remedy
+    assert pauses == []
+
+
+def test_a_proxy_that_is_not_there_is_an_error_at_once(
+    target: Path, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("HTTP_PROXY", unreachable())
+    monkeypatch.setenv("http_proxy", unreachable())
+    with pytest.raises(TaxiError, match="proxy") as caught:
+        fetch("http://files.invalid/trips.parquet", target)
+    assert "HTTP_PROXY" in caught.value.remedy
+    assert pauses == []
+
+
+def test_secrets_in_an_address_are_sent_and_neither_printed_nor_stored(
+    site: Site, target: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = site.url.replace("//", "//bob:SECRET-1@") + "?sig=SECRET-2&X-Amz-Signature=SECRET-3"
+    site.will(Answer(cut_after=400_000), Answer(status=500), Answer(status=404))
+    with pytest.raises(TaxiError, match="404") as caught:
+        fetch(secret, target, backoff_seconds=0.001)
+    kept = part_of(target).with_name(target.name + ".part.json")
+    assert "SECRET" not in str(caught.value) + caplog.text + kept.read_text()
+    assert "trying again" in caplog.text
+    other = secret.replace("SECRET-2", "SECRET-4")  # signed anew, it is still the same file
+    fetch(other, target, backoff_seconds=0.001)
+    assert site.seen[-1].status == 206
+    assert "sig=SECRET-4" in site.seen[-1].path
+    assert site.seen[-1].headers["Authorization"].startswith("Basic ")
+    assert target.read_bytes() == CONTENT
+    record = target.with_name(target.name + ".origin.json").read_text()
+    assert "SECRET" not in record
+    assert site.url in record
+    site.base = unreachable().replace("//", "//bob:SECRET-5@")
+    assert "SECRET" not in str(fail(site, target, retries=0))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://bob:SECRET/SECRET@127.0.0.1:1/y.csv",
+        "http://bob:SECRET@[::1/y.csv",
+        "http://bob:SECRET@127.0.0.1:99999/y.csv",
+        "http://bob:SECRET\uff0f@127.0.0.1:1/y.csv",
+        "http://bob:SECRET\udcff@127.0.0.1:1/y.csv",
+        "http://SECRET @127.0.0.1:1/y.csv",
+        "http://SECRET SECRET@[::1/y.csv",
+    ],
+)
+def test_no_part_of_a_broken_address_gives_a_secret_away(target: Path, url: str) -> None:
+    with pytest.raises(TaxiError) as caught:
+        fetch(url, target, retries=0)
+    assert "SECRET" not in str(caught.value)
+    assert str(caught.value).isprintable()
+    with pytest.raises(TaxiError) as caught:
+        source_folder(url)
+    assert "SECRET" not in str(caught.value)
 
 
 def test_no_address_is_an_error_at_once(target: Path, pauses: list[float]) -> None:
@@ -802,7 +907,7 @@ def test_a_mirror_is_an_address_of_a_folder(slash: str) -> None:
     "source", ["tcl", "ftp://example.org/x", "https://", "http://[x", "/data/x"]
 )
 def test_what_is_no_source_is_an_error(source: str, tmp_path: Path) -> None:
-    with pytest.raises(TaxiError, match="no known source") as caught:
+    with pytest.raises(TaxiError, match="neither a known source") as caught:
         download_months(Service.YELLOW, [FIRST], source, tmp_path)
     assert "tlc, datatalks" in caught.value.remedy
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -16,15 +15,17 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from conftest import SharedBuild
 from looker import Project
+from requirements import lacking
 from servers.bigquery import BigQueryServer, find_python, run_bigquery
 from servers.postgres import PASSWORD, PostgresServer, run_postgres
 from taxi_pipeline.sample import write_sample
 from test_looker_studio import queries
-from trip_files import restate
-from warehouse import Warehouse, copy_project
+from trip_files import YELLOW_HEADER, YELLOW_ROW, restate
+from warehouse import Warehouse, address, copy_project
 
-pytestmark = pytest.mark.xdist_group("engines")
+pytestmark = pytest.mark.full  # everything once more on each server
 
 COMPARED = (
     "fact_trips",
@@ -35,12 +36,16 @@ COMPARED = (
     "mart_data_quality",
     "mart_source_completeness",
     "mart_restatements",
+    "fact_file_completeness",
     "fact_file_versions",
     "fact_restatements",
     "rpt_trips_daily",
     "mart_hourly_borough_trips",
     "mart_monthly_payment_mix",
     "mart_monthly_rejects",
+    "mart_monthly_tip_rates",
+    "mart_monthly_zone_flows",
+    "dim_annotations",
     "dim_zones",
     "dim_dates",
     "dim_vendors",
@@ -93,7 +98,7 @@ def postgres() -> Iterator[Engine]:
 def bigquery() -> Iterator[Engine]:
     python = find_python()
     if python is None:
-        pytest.skip("the BigQuery emulator needs Python 3.13: put python3.13 on the path")
+        lacking("bigquery", "the BigQuery emulator needs Python 3.13: put python3.13 on the path")
     with run_bigquery(python) as server:
         yield Engine("prod", server)
 
@@ -112,16 +117,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
-    write_sample(folder, 0.2)
+    write_sample(folder, 0.1)
     return folder
 
 
 @pytest.fixture(scope="module")
-def embedded(project: Path, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def embedded(
+    project: Path, sample_run: SharedBuild, tmp_path_factory: pytest.TempPathFactory
+) -> Warehouse:
     """DuckDB's build of the sample, in one go."""
-    warehouse = Warehouse(project, tmp_path_factory.mktemp("embedded") / "data")
-    warehouse.taxi("run", str(files))
-    return warehouse
+    return replace(sample_run.copy(tmp_path_factory.mktemp("embedded")), project=project)
 
 
 def plain(value: Any, model: Any) -> Any:
@@ -149,7 +154,7 @@ def differences(embedded: Warehouse, engine: Engine, schema: str) -> dict[str, l
         ]
         actual = (
             tuple(plain(value, model) for value, model in zip(row, models, strict=True))
-            for row in engine.server.query(f"select {listed} from {schema}.{table}")
+            for row in engine.server.query(f"select {listed} from {address(table, schema)}")
         )
         left, right = Counter(expected), Counter(actual)
         assert left or table.startswith("int_") or "restatements" in table, (
@@ -170,11 +175,28 @@ def test_the_sample_gives_the_same_numbers_everywhere(engine: Engine, embedded: 
     assert f" {accepted:,} " in printed
 
 
+def test_sql_answers_on_every_engine_and_changes_nothing(
+    engine: Engine, embedded: Warehouse
+) -> None:
+    server, _ = engine.sample(embedded)
+    query = "select vendor_id, vendor_name from dim_vendors order by vendor_id"
+    asked = ("sql", query, "--format", "csv")
+    assert server.taxi(*asked, "--target", engine.target) == embedded.taxi(*asked)
+    for statement in (
+        "delete from dim_vendors where true",
+        "drop table dim_vendors",
+        "commit; drop table dim_vendors",
+    ):
+        server.taxi("sql", statement, "--target", engine.target, exit_code=2)
+    assert server.taxi(*asked, "--target", engine.target) == embedded.taxi(*asked)
+
+
 def test_real_months_give_the_same_numbers_everywhere(
     engine: Engine, project: Path, shared_data: Path, tmp_path: Path
 ) -> None:
     real = Warehouse(project, tmp_path / "data")
     real.taxi("ingest", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
+    real.taxi("ingest", str(values_at_the_ends_of_their_types(tmp_path)))
     head = shared_data / "heads" / "fhv_tripdata_2019-02.csv"
     if head.exists():
         real.taxi("ingest", str(head))
@@ -182,6 +204,41 @@ def test_real_months_give_the_same_numbers_everywhere(
     engine.of(real, "real").taxi("run", "--target", engine.target)
     different = differences(real, engine, "real")
     assert different == {}
+
+
+def values_at_the_ends_of_their_types(folder: Path) -> Path:
+    """A file in which each row holds a value that some engine might not take."""
+    row = YELLOW_ROW.format(1)
+    assert row.split(",")[:10] == [
+        *("2", "2019-03-01 00:01:00", "2019-03-01 01:00:00", "1", "1.5", "1", "N", "132", "230"),
+        "2",
+    ]
+    changes: tuple[dict[int, str], ...] = (
+        {},
+        {10: "9999999999.99", 16: "9999999999.99"},
+        {**dict.fromkeys(range(10, 18), "-9999999999.99")},
+        {2: "9999-12-31 23:59:59.999999"},
+        {2: "0001-01-01 00:00:00"},
+        {1: "0001-01-01 00:00:00"},
+        {1: "9999-12-31 23:59:59"},
+        {0: "2147483647", 3: "2147483647", 5: "-2147483648", 7: "-2147483648", 8: "2147483647"},
+        {4: "999999999.999"},
+        {4: "-999999999.999"},
+        {6: "N\0\x01\x7f"},
+        {6: "\u00e9\U0001f695" * 2000},
+        {0: "two", 3: "-", 7: "here"},
+        {16: "free"},
+        {1: "never"},
+    )
+    rows = [
+        ",".join(changed.get(place, field) for place, field in enumerate(row.split(",")))
+        for changed in changes
+    ]
+    path = folder / "yellow_tripdata_2019-03.csv"
+    path.write_text(
+        "\n".join([YELLOW_HEADER, *rows, *(YELLOW_ROW.format(n) for n in range(9, 30))])
+    )
+    return path
 
 
 def test_months_one_by_one_and_restated_give_what_duckdb_gives(
@@ -197,7 +254,7 @@ def test_months_one_by_one_and_restated_give_what_duckdb_gives(
     server.taxi("build", "--target", engine.target)
     restated = restate(files / "yellow_tripdata_2025-10.parquet", tmp_path / "restated", "*", 1000)
     grown.taxi("ingest", str(restated))
-    shutil.rmtree(grown.data / "lake" / "green" / "file_month=2025-11-01")
+    grown.taxi("forget", "green", "2025-11", "--yes")
     printed = server.taxi("load", "--target", engine.target)
     server.taxi("build", "--target", engine.target)
     assert "loading  Yellow 2025-10" in printed
@@ -209,18 +266,26 @@ def test_months_one_by_one_and_restated_give_what_duckdb_gives(
 
 
 def test_a_bi_role_reads_the_marts_and_nothing_else(engine: Engine, embedded: Warehouse) -> None:
-    role = "user:bi@example.org" if engine.target == "prod" else "bi"
+    role = "user:bi@example.org" if engine.target == "prod" else "bi-team"
     if isinstance(engine.server, PostgresServer):
-        engine.server.query(f"create role bi login password '{PASSWORD}'", user="postgres")
+        engine.server.query(f"create role \"bi-team\" login password '{PASSWORD}'", user="postgres")
     plain_server, _ = engine.sample(embedded)
     server = replace(plain_server, variables={**plain_server.variables, "TAXI_BI_ROLE": role})
     server.taxi("build", "--target", engine.target, "--select", "marts")
+    unknown = replace(server, variables={**server.variables, "TAXI_BI_ROLE": "no'body"})
+    refused = unknown.taxi("build", "--target", engine.target, "--select", "dim_zones", exit_code=2)
+    assert "TAXI_BI_ROLE: " in refused
+    assert "no'body" in refused
     if isinstance(engine.server, PostgresServer):
-        engine.server.query("grant usage on schema sample, raw_sample to bi")
-        assert engine.server.query("select count(*) from sample.dim_zones", user="bi") == [(265,)]
-        for hidden in ("sample.int_trips", "sample.stg_yellow_tripdata", "raw_sample.yellow"):
+        [[zones]] = engine.server.query("select count(*) from sample.dim_zones", user="bi-team")
+        assert zones == 265
+        for hidden in (
+            "sample_internal.int_trips",
+            "sample.snap_taxi_zones",
+            "raw_sample.yellow",
+        ):
             with pytest.raises(psycopg.Error, match="permission denied"):
-                engine.server.query(f"select count(*) from {hidden}", user="bi")
+                engine.server.query(f"select count(*) from {hidden}", user="bi-team")
     else:
         granted = engine.server.query(
             "select object_name, privilege_type, grantee from sample.INFORMATION_SCHEMA.OBJECT_PRIVILEGES"
@@ -235,7 +300,7 @@ def test_unit_tests_docs_snapshot_and_freshness_work(engine: Engine, embedded: W
     target = ("--target", engine.target)
     assert "ERROR=0" in server.dbt("test", *target, "--select", "test_type:unit")
     assert engine.server.query("select count(*) from sample.snap_taxi_zones") == [(265,)]
-    docs = (server.project / "site" / "docs" / "index.html").read_text(encoding="utf-8")
+    docs = (server.data / "site" / "docs" / "index.html").read_text(encoding="utf-8")
     assert '"adapter_type":"' + (
         "bigquery" if engine.target == "prod" else "postgres"
     ) in docs.replace(" ", "")
@@ -280,7 +345,11 @@ def test_lookml_names_the_tables_of_its_target(
         "fact_restatements",
         "mart_restatements",
     }
-    billed = {name for name, spec in project.explores.items() if "always_filter" in spec}
+    billed = {
+        name
+        for name, spec in project.explores.items()
+        if f"{name}.file_month" in str(spec.get("always_filter"))
+    }
     assert billed == ({"fact_trips", "rejected_trips"} if engine.target == "prod" else set())
 
 
@@ -346,6 +415,8 @@ def test_compiled_bigquery_sql_is_bigquerys_where_the_emulator_is_lax(
             "mart_hourly_borough_trips",
             "mart_monthly_payment_mix",
             "mart_monthly_rejects",
+            "mart_monthly_tip_rates",
+            "mart_monthly_zone_flows",
         ),
         *("int_metered_twins", "int_exact_duplicates", "int_reversal_pairs"),
     }
@@ -357,7 +428,7 @@ def test_compiled_bigquery_sql_is_bigquerys_where_the_emulator_is_lax(
         assert partition["granularity"] == "month"
         assert len(node["config"].get("cluster_by") or []) <= 4
         if node["name"] in stored:
-            table = client.get_table(f"sample.{node['name']}")
+            table = client.get_table(address(node["name"], "sample"))
             assert table.time_partitioning.type_ == "MONTH"
             assert {field.name: field.field_type for field in table.schema}[
                 partition["field"]
@@ -374,13 +445,73 @@ def test_a_dry_run_names_every_model_that_would_scan_and_runs_nothing(
     bigquery: Engine, postgres: Engine, embedded: Warehouse
 ) -> None:
     server, _ = bigquery.sample(embedded)
-    before = bigquery.server.query("select * from sample.file_ledger")
+    before = bigquery.server.query("select * from sample_internal.file_ledger")
     printed = server.taxi("build", "--target", "prod", "--dry-run", "--full-refresh")
     for model in ("fact_trips", "rejected_trips", "int_metered_twins", "mart_monthly_zone_revenue"):
         assert f"│ {model} " in printed
     assert "nothing has been run" in printed
-    assert bigquery.server.query("select * from sample.file_ledger") == before
+    assert bigquery.server.query("select * from sample_internal.file_ledger") == before
     refused = postgres.of(embedded, "sample").taxi(
         "build", "--target", "postgres", "--dry-run", exit_code=2
     )
     assert "does not bill" in refused
+
+
+def test_what_others_built_on_the_tables_outlives_every_build_or_is_named_before_it(
+    postgres: Engine, embedded: Warehouse
+) -> None:
+    server, _ = postgres.sample(embedded)
+    assert isinstance(postgres.server, PostgresServer)
+    query = postgres.server.query
+    query(f"create role ana login password '{PASSWORD}'", user="postgres")
+    query("create schema ana authorization ana", user="postgres")
+    query("grant usage on schema sample, sample_internal to ana")
+    query("grant select on all tables in schema sample, sample_internal to ana")
+    for created in (
+        "view ana.money as select service_type, sum(total_amount) as total_amount from sample.fact_trips group by 1",
+        "view ana.zones as select * from sample.dim_zones",
+        "view ana.names as select zone_label from ana.zones",
+        "materialized view ana.payments as select * from sample.mart_monthly_payment_mix",
+        "view ana.vendors as select * from sample_internal.vendors",
+    ):
+        query(f"create {created}", user="ana")
+
+    def read() -> list[Any]:
+        query("refresh materialized view ana.payments", user="ana")
+        tables = ("money", "names", "payments", "vendors")
+        return [
+            sorted(query(f"select * from ana.{table}", user="ana"), key=str) for table in tables
+        ]
+
+    before = read()
+    chosen = (
+        "--target",
+        "postgres",
+        "--select",
+        "fact_trips",
+        "dim_zones",
+        "mart_monthly_payment_mix",
+    )
+    server.dbt("run", *chosen)
+    assert read() == before
+    query("update sample.fact_trips set total_amount = 0")  # a full refresh replaces every row
+    no_tests = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    server.dbt("build", "--full-refresh", *no_tests, *chosen, "vendors")
+    assert read() == before
+    assert differences(embedded, postgres, "sample") == {}
+
+    query("create view ana.trips as select trip_id from sample_internal.int_trips", user="ana")
+    query("alter table sample.dim_zones add column grown integer")
+    held = query("select * from sample_internal.file_ledger order by 1, 2, 3")
+    refused = server.dbt("run", "--target", "postgres", exit_code=2)
+    assert "view ana.trips (reads sample_internal.int_trips)" in refused
+    assert "view ana.zones (reads sample.dim_zones)" in refused
+    assert "ana.money" not in refused
+    assert query("select * from sample_internal.file_ledger order by 1, 2, 3") == held
+    server.dbt(
+        "run", *chosen[:2], "--select", "fact_trips"
+    )  # of what it does not replace, nothing is asked
+    query("drop view ana.trips", user="ana")
+    query("alter table sample.dim_zones drop column grown")
+    server.dbt("run", "--target", "postgres", "--select", "int_trips", "dim_zones")
+    assert read() == before

@@ -16,6 +16,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from conftest import SharedBuild
 from servers.postgres import run_postgres
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.explain import (
@@ -39,9 +40,7 @@ from taxi_pipeline.settings import Settings
 from taxi_pipeline.warehouses import open_reader
 from taxi_pipeline.warehouses.embedded import open_embedded
 from trip_files import FHV_HEADER
-from warehouse import Warehouse, copy_project
-
-pytestmark = pytest.mark.xdist_group("explain")
+from warehouse import Warehouse, address, copy_project
 
 MONTHLY, DAILY = MARTS["monthly_zone_revenue"], MARTS["daily_service_summary"]
 SEED = 20261121
@@ -165,7 +164,7 @@ def opened(warehouse: Warehouse) -> Iterator[Built]:
     with duckdb.connect() as sql:
         sql.execute(f"attach '{warehouse.data / 'warehouse.duckdb'}' as built (read_only)")
         for table in ("fact_trips", "rejected_trips", MONTHLY.name, DAILY.name):
-            sql.execute(f"create table {table} as from built.main.{table}")
+            sql.execute(f"create table {table} as from built.{address(table)}")
         sql.execute("detach built")
         sql.execute(expected_sql(settings.lake_dir))
         with open_embedded(settings) as reader:
@@ -179,12 +178,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def real_warehouse(
-    project: Path, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+    project: Path, real_run: SharedBuild, tmp_path_factory: pytest.TempPathFactory
 ) -> Warehouse:
-    warehouse = Warehouse(project, tmp_path_factory.mktemp("real") / "data")
-    warehouse.taxi("ingest", str(shared_data / "real"))
-    warehouse.taxi("build")
-    return warehouse
+    return replace(real_run.copy(tmp_path_factory.mktemp("real")), project=project)
 
 
 @pytest.fixture
@@ -194,12 +190,10 @@ def real(real_warehouse: Warehouse) -> Iterator[Built]:
 
 
 @pytest.fixture(scope="module")
-def sample_warehouse(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    warehouse = Warehouse(project, tmp_path_factory.mktemp("sample") / "data")
-    warehouse.taxi("sample", "--scale", "0.1")
-    warehouse.taxi("ingest", str(warehouse.data / "sample"))
-    warehouse.taxi("build")
-    return warehouse
+def sample_warehouse(
+    project: Path, sample_run: SharedBuild, tmp_path_factory: pytest.TempPathFactory
+) -> Warehouse:
+    return replace(sample_run.copy(tmp_path_factory.mktemp("sample")), project=project)
 
 
 @pytest.fixture
@@ -213,7 +207,7 @@ def spoiled(warehouse: Warehouse, folder: Path, *statements: str) -> Warehouse:
     folder.mkdir()
     shutil.copy(warehouse.data / "warehouse.duckdb", folder)
     (folder / "lake").symlink_to(warehouse.data / "lake")
-    with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+    with replace(warehouse, data=folder).connect() as connection:
         for statement in statements:
             changed = connection.execute(statement).fetchall()
             assert not changed or changed[0][0], "nothing has been changed"
@@ -390,6 +384,7 @@ def cell_keys(built: Built) -> list[CellKey]:
     ]
 
 
+@pytest.mark.full
 def test_explain_agrees_with_sql_on_200_trips_of_real_files(real: Built) -> None:
     odd = (
         real.ids("select trip_id from rejected_trips", 50)
@@ -407,6 +402,7 @@ def test_explain_agrees_with_sql_on_200_trips_of_real_files(real: Built) -> None
         check_trip(real, trip_id)
 
 
+@pytest.mark.full
 def test_explain_agrees_with_sql_on_50_cells_of_real_files(real: Built) -> None:
     drawn = random.Random(SEED).sample(cell_keys(real), 50)  # noqa: S311
     assert {key.mart for key in drawn} == {MONTHLY, DAILY}
@@ -522,6 +518,7 @@ def test_thresholds_are_those_of_the_project(sample: Built, tmp_path: Path) -> N
     assert sample.thresholds.months_of(date(2024, 1, 31)) == [date(2024, 1, 1), date(2024, 2, 1)]
 
 
+@pytest.mark.build
 def test_an_unreadable_row_is_explained_with_its_text_and_belongs_to_no_day(
     project: Path, tmp_path: Path
 ) -> None:
@@ -540,7 +537,7 @@ def test_an_unreadable_row_is_explained_with_its_text_and_belongs_to_no_day(
     assert "dispatching_base_number: b00013 -> B00013, trimmed, in upper case" in kept.replace(
         " ->", " ->"
     )
-    assert "pickup_zone_id: - -> 264 (N/A), missing or not in the code list" in kept
+    assert "pickup_zone_id: - -> 264 (Unknown zone), missing or not in the code list" in kept
     cell = warehouse.taxi(
         "explain", "--mart", "daily_service_summary", "--day", "2019-04-01", "--service", "FHV"
     )
@@ -667,6 +664,7 @@ def test_what_does_not_add_up_is_exit_code_1(real_warehouse: Warehouse, tmp_path
         ("delete from mart_daily_service_summary", "mart_daily_service_summary has no cell for it"),
     ],
 )
+@pytest.mark.full
 def test_a_trip_whose_tables_disagree_says_so(
     real_warehouse: Warehouse, tmp_path: Path, fault: str, said: str
 ) -> None:
@@ -735,6 +733,7 @@ def test_a_zone_is_found_by_id_name_or_label(real: Built) -> None:
         assert parse_cell(real.select, *options).zone_id == zone
 
 
+@pytest.mark.build
 def test_the_command_refuses_in_one_line(project: Path, tmp_path: Path) -> None:
     empty = Warehouse(project, tmp_path / "data")
     for options, said in (
@@ -750,6 +749,7 @@ def test_the_command_refuses_in_one_line(project: Path, tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------------------- engines
 
 
+@pytest.mark.full
 def test_postgres_explains_as_duckdb_does(
     real: Built, real_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

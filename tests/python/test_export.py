@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter
 
+from taxi_pipeline.bi.export import Format, choose_tables, export_tables
+from taxi_pipeline.bi.project import Mart, MartColumn
+from taxi_pipeline.bi.workbook import FILE_NAME, MAX_ROWS, About, export_workbook
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.export import XLSX_MAX_ROWS, Format, choose_tables, export_tables
-from taxi_pipeline.marts import Mart, MartColumn
-from warehouse import Warehouse
-
-pytestmark = pytest.mark.xdist_group("sample")
+from taxi_pipeline.transform.completeness import Completeness
+from taxi_pipeline.warehouses.base import Advance, Answer
+from warehouse import Warehouse, copy_project
 
 MART = "mart_monthly_zone_revenue"
 
@@ -40,6 +43,10 @@ class Rows:
         """Never asked."""
         raise NotImplementedError(sql)
 
+    def answer(self, sql: str, limit: int | None) -> Answer:
+        """Never asked."""
+        raise NotImplementedError(sql, limit)
+
     def batches(self, _sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The rows; an empty batch stands for a full disk."""
         for batch in self._batches:
@@ -48,16 +55,25 @@ class Rows:
             yield pa.record_batch([pa.array(batch, schema.field(0).type)], schema=schema)
 
 
-def table_of(name: str, type_: str) -> Mart:
+def table_of(name: str, type_: str, table: str = "mart_of_one") -> Mart:
     column = MartColumn(name, type_, "Meaning.", is_required=True)
-    return Mart("mart_of_one", "", "mart_of_one", {name: column}, None, (), {}, None)
+    return Mart(table, "", table, {name: column}, None, (), {}, None)
 
 
 def export(reader: Rows, table: Mart, format_: Format, folder: Path) -> list[Path]:
-    files = export_tables(
-        reader, [table], format_, folder, lambda _table, _rows: lambda _done: None
-    )
-    return [file.path for file in files]
+    def on_table(_table: str, _rows: int) -> Advance:
+        return lambda _done: None
+
+    if format_ is Format.XLSX:
+        about = About({}, Completeness(()), ())
+        marts = {table.name: table}
+        return [export_workbook(reader, [table], marts, about, folder, on_table).path]
+    return [file.path for file in export_tables(reader, [table], format_, folder, on_table)]
+
+
+def sheet_rows(path: Path, sheet: str) -> list[dict[str, Any]]:
+    names, *rows = load_workbook(path)[sheet].iter_rows(values_only=True)
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 @pytest.mark.parametrize("format_", ["parquet", "csv"])
@@ -95,24 +111,81 @@ def test_amounts_stay_exact(built_sample: Warehouse, tmp_path: Path) -> None:
     assert total == built_sample.scalar(f"select sum(total_amount) from {MART}")
 
 
-def test_a_workbook_has_formats_a_frozen_header_and_the_dictionary(
-    built_sample: Warehouse, tmp_path: Path
+@pytest.fixture(scope="module")
+def workbook(built_sample: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("workbook")
+    built_sample.taxi("export", "-f", "xlsx", "--to", str(folder))
+    assert [path.name for path in folder.iterdir()] == [FILE_NAME]
+    return folder / FILE_NAME
+
+
+def test_a_workbook_has_a_sheet_for_each_table_between_the_list_and_the_dictionary(
+    built_sample: Warehouse, workbook: Path
 ) -> None:
-    built_sample.taxi("export", "-f", "xlsx", "-s", MART, "-s", "dim_zones", "--to", str(tmp_path))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["dim_zones.xlsx", f"{MART}.xlsx"]
-    book = load_workbook(tmp_path / f"{MART}.xlsx")
-    sheet = book[MART]
+    book = load_workbook(workbook)
+    first, *tables, last = book.sheetnames
+    assert (first, last) == ("About", "Columns")
+    existing = built_sample.query(
+        "select table_name from duckdb_tables()"
+        " where regexp_matches(table_name, '^(dim|fact|mart|rpt)_') and table_name <> 'fact_trips'"
+    )
+    assert tables == sorted(name for (name,) in existing)
+    for name in tables:
+        sheet = book[name]
+        headings = [cell.value for cell in sheet[1]]
+        assert all(cell.font.bold for cell in sheet[1])
+        assert sheet.freeze_panes == "A2", name
+        assert sheet.auto_filter.ref == sheet.dimensions, name
+        assert sheet.max_row == 1 + built_sample.scalar(f"select count(*) from {name}"), name
+        assert all(
+            sheet.column_dimensions[get_column_letter(index)].width >= len(heading)
+            for index, heading in enumerate(headings, start=1)
+        ), name
+        assert not headings[0].endswith("_id"), name
+        first_values = [cell.value for cell in sheet["A"][1:]]
+        assert all(isinstance(value, str | date) for value in first_values), name
+    described = sheet_rows(workbook, "Columns")
+    assert {(row["sheet"], row["column"]) for row in described} == {
+        (name, cell.value) for name in tables for cell in book[name][1]
+    }
+    assert all(row["description"] for row in described)
+
+
+def test_the_first_sheet_lists_the_months_with_their_share_and_the_tables(
+    built_sample: Warehouse, workbook: Path
+) -> None:
+    rows = [
+        list(row) for row in load_workbook(workbook)["About"].iter_rows(min_row=1, values_only=True)
+    ]
+    assert rows[1][0] == "Synthetic sample: not TLC's data."
+    months = rows[rows.index(next(row for row in rows if row[0] == "service")) + 1 :][:9]
+    expected = built_sample.query(
+        "select service_type, file_month, month_completeness, official_row_share, row_count,"
+        " official_row_count, row_count_reason from fact_file_completeness"
+    )
+    assert {
+        (row[0], row[1].date(), row[2], Decimal(str(row[3])), *row[4:]) for row in months
+    } == set(expected)
+    start = next(index for index, row in enumerate(rows) if row[0] == "sheet") + 1
+    tables = {row[0]: row[1:4] for row in rows[start:]}
+    assert tables.keys() == set(load_workbook(workbook).sheetnames) - {"About", "Columns"}
+    for name, (count, built_at, words) in tables.items():
+        assert count == built_sample.scalar(f"select count(*) from {name}")
+        assert isinstance(built_at, datetime)
+        assert len(words.split()) > 3, name
+
+
+def test_a_sheet_has_formats_and_the_values_of_the_table(
+    built_sample: Warehouse, workbook: Path
+) -> None:
+    sheet = load_workbook(workbook)[MART]
     names = [cell.value for cell in sheet[1]]
-    assert all(cell.font.bold for cell in sheet[1])
-    assert sheet.freeze_panes == "A2"
     formats = {name: cell.number_format for name, cell in zip(names, sheet[2], strict=True)}
     assert formats["total_amount"] == '"$"#,##0.00'
     assert formats["trip_count"] == "#,##0"
     assert formats["card_tip_share"] == "0.00%"
+    assert formats["official_row_share"] == "0.00%"
     assert formats["file_month"] == "yyyy-mm"
-    rows = [
-        dict(zip(names, row, strict=True)) for row in sheet.iter_rows(min_row=2, values_only=True)
-    ]
     expected = built_sample.query(
         f"select monthly_zone_revenue_id, file_month, total_amount, card_tip_share from {MART}"
     )
@@ -124,12 +197,59 @@ def test_a_workbook_has_formats_a_frozen_header_and_the_dictionary(
                 for name in ("total_amount", "card_tip_share")
             ),
         )
-        for row in rows
+        for row in sheet_rows(workbook, MART)
     }
     assert actual == {key: tuple(values) for key, *values in expected}
-    described = {row[0]: row[2] for row in book["columns"].iter_rows(min_row=2, values_only=True)}
-    assert list(described) == names
-    assert all(described.values())
+
+
+def test_names_stand_beside_ids(built_sample: Warehouse, workbook: Path) -> None:
+    zones = {
+        key: (zone, borough)
+        for key, zone, borough in built_sample.query(
+            "select zone_id, zone_label, borough_label from dim_zones"
+        )
+    }
+    rows = sheet_rows(workbook, "mart_monthly_payment_mix")
+    for row in rows:
+        shown = (row["pickup_zone_label"], row["pickup_borough_label"])
+        assert shown == zones[row["pickup_zone_id"]]
+    assert {"Manhattan", "Unknown"} <= {row["pickup_borough_label"] for row in rows}
+    assert {row["payment_type_name"] for row in rows} >= {"Credit card", "Cash"}
+    [first, *_] = sheet_rows(workbook, "dim_zones")
+    assert first["borough_label"] == "Newark Airport"
+    assert list(first)[:3] == ["borough_label", "zone_label", "zone_id"]
+    reasons = sheet_rows(workbook, "mart_monthly_rejects")
+    assert all(len(row["reject_reason_description"].split()) > 2 for row in reasons)
+
+
+def test_names_of_sheets_that_are_cut_stay_apart(tmp_path: Path) -> None:
+    tables = [
+        table_of("trip_count", "bigint", name)
+        for name in ("mart_" + "a" * 40, "mart_" + "a" * 41, "about")
+    ]
+    about = About({}, Completeness(()), ())
+    marts = {table.name: table for table in tables}
+    written = export_workbook(
+        Rows([1]), tables, marts, about, tmp_path, lambda _table, _rows: lambda _done: None
+    )
+    names = load_workbook(written.path).sheetnames
+    assert len({name.lower() for name in names}) == len(names) == 5
+    assert max(len(name) for name in names) == 31
+
+
+@pytest.mark.build
+def test_an_export_says_which_months_are_parts(tmp_path: Path, shared_data: Path) -> None:
+    warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
+    warehouse.taxi("ingest", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
+    warehouse.taxi("build")
+    printed = warehouse.taxi("export", "-f", "csv", "-s", MART, "--to", str(tmp_path / "out"))
+    assert "0 of 1 months are whole" in printed
+    assert "Green 2020-04 (excerpt, 2.81 % of the month)" in printed
+    with (tmp_path / "out" / f"{MART}.csv").open(newline="") as stream:
+        shown = {
+            (row["month_completeness"], row["official_row_share"]) for row in csv.DictReader(stream)
+        }
+    assert shown == {("part", "0.0281")}
 
 
 def test_single_trips_are_exported_when_asked_for(built_sample: Warehouse, tmp_path: Path) -> None:
@@ -168,13 +288,23 @@ def test_csv_tells_an_empty_text_from_none(tmp_path: Path) -> None:
     assert path.read_text() == 'raw_line\n""\n\n"a ""quoted"", one"\n"two\nlines"\n'
 
 
+def test_no_text_of_a_csv_is_a_formula_to_a_spreadsheet(tmp_path: Path) -> None:
+    texts = ["=CMD|x", "+1+1", "-2", "@SUM(A1)", "\t=1", "a=1", "B00013"]
+    [path] = export(Rows(texts), table_of("base", "text"), Format.CSV, tmp_path)
+    assert path.read_text().splitlines()[1:] == [
+        *("'=CMD|x", "'+1+1", "'-2", "'@SUM(A1)", "'\t=1", "a=1", "B00013"),
+    ]
+    [path] = export(Rows([-2]), table_of("trip_count", "bigint"), Format.CSV, tmp_path)
+    assert path.read_text() == "trip_count\n-2\n"
+
+
 def test_a_table_beyond_a_sheet_is_refused_with_the_way_out(tmp_path: Path) -> None:
     table = table_of("trip_count", "bigint")
-    reader = Rows([1], count=XLSX_MAX_ROWS + 1)
+    reader = Rows([1], count=MAX_ROWS + 1)
     with pytest.raises(TaxiError, match=r"1,048,576 rows do not fit.*--format parquet or csv"):
         export(reader, table, Format.XLSX, tmp_path)
     assert list(tmp_path.iterdir()) == []
-    assert len(export(Rows([1], count=XLSX_MAX_ROWS), table, Format.XLSX, tmp_path)) == 1
+    assert len(export(Rows([1], count=MAX_ROWS), table, Format.XLSX, tmp_path)) == 1
 
 
 @pytest.mark.parametrize("format_", list(Format))

@@ -5,16 +5,29 @@ import shutil
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
-import duckdb
 import pytest
 
+from conftest import SharedBuild
 from taxi_pipeline.sample import write_sample
 from trip_files import restate
 from warehouse import Warehouse, copy_project, differences
 
-pytestmark = pytest.mark.xdist_group("increments")
+pytestmark = pytest.mark.build  # builds, one after the other
+
+MARTS_WITH_COMPLETENESS = {
+    "mart_monthly_zone_revenue",
+    "mart_daily_service_summary",
+    "mart_fare_audit",
+    "mart_hourly_borough_trips",
+    "mart_monthly_payment_mix",
+    "mart_monthly_rejects",
+    "mart_monthly_tip_rates",
+    "mart_monthly_zone_flows",
+    "rpt_trips_daily",
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +43,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def at_once(project: Path, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """Everything in one full refresh."""
-    warehouse = Warehouse(project, tmp_path_factory.mktemp("at_once"))
-    warehouse.taxi("ingest", str(files))
-    warehouse.taxi("build", "--full-refresh")
-    return warehouse
+def at_once(
+    project: Path, sample_run: SharedBuild, tmp_path_factory: pytest.TempPathFactory
+) -> Warehouse:
+    """Everything in one build."""
+    return replace(sample_run.copy(tmp_path_factory.mktemp("at_once")), project=project)
 
 
 @pytest.fixture
@@ -46,6 +58,7 @@ def standing(at_once: Warehouse, project: Path, tmp_path: Path) -> Warehouse:
     return Warehouse(project, data)
 
 
+@pytest.mark.full
 def test_months_one_by_one_backwards_give_what_one_full_refresh_gives(
     at_once: Warehouse, project: Path, files: Path, tmp_path: Path
 ) -> None:
@@ -73,7 +86,7 @@ def test_a_restated_month_replaces_its_rows_and_no_others(
     restated = restate(
         files / "yellow_tripdata_2025-11.parquet",
         tmp_path / "restated",
-        "* replace (fare_amount + 1 as fare_amount, total_amount + 1 as total_amount)",
+        "* replace (fare_amount + 0.7 as fare_amount, total_amount + 0.7 as total_amount)",
     )
     standing.taxi("run", str(restated))
     differing = f"""
@@ -82,7 +95,7 @@ def test_a_restated_month_replaces_its_rows_and_no_others(
         anti join (select * from read_parquet('{tmp_path / "old.parquet"}')) as old
             on new.trip_id = old.trip_id and new.total_amount is not distinct from old.total_amount
     """
-    with duckdb.connect(str(at_once.data / "warehouse.duckdb"), read_only=True) as connection:
+    with at_once.connect(read_only=True) as connection:
         connection.execute(f"copy fact_trips to '{tmp_path / 'old.parquet'}'")
     assert [(service, str(month)) for service, month in standing.query(differing)] == [
         ("Yellow", "2025-11-01")
@@ -98,6 +111,7 @@ def test_a_restated_month_replaces_its_rows_and_no_others(
     )
 
 
+@pytest.mark.full
 def test_a_restated_month_without_faults_leaves_no_old_rejected_rows(
     standing: Warehouse, files: Path, tmp_path: Path
 ) -> None:
@@ -122,7 +136,8 @@ def test_a_build_without_changes_selects_no_rows(standing: Warehouse, at_once: W
     for model in (
         "intermediate/int_metered_twins",
         "marts/core/fact_trips",
-        "marts/reporting/mart_daily_service_summary",
+        "marts/reporting/rpt_trips_daily",
+        "marts/reporting/mart_monthly_zone_revenue",
         "marts/reporting/mart_data_quality",
     ):
         assert "1 = 0" in (compiled / "models" / f"{model}.sql").read_text(), model
@@ -140,6 +155,7 @@ def test_a_full_refresh_is_tested_in_full(standing: Warehouse) -> None:
     )
 
 
+@pytest.mark.full
 def test_a_file_that_failed_its_tests_is_looked_at_again_until_it_passes(
     standing: Warehouse, files: Path, tmp_path: Path
 ) -> None:
@@ -148,16 +164,16 @@ def test_a_file_that_failed_its_tests_is_looked_at_again_until_it_passes(
     )
     standing.taxi("ingest", str(restated))
     standing.taxi("build")
-    with duckdb.connect(str(standing.data / "warehouse.duckdb")) as connection:
+    with standing.connect() as connection:
         connection.execute(
             "delete from fact_trips where service_type = 'Green' and file_month = '2025-12-01' and source_row = 50"
         )
-        connection.execute("delete from file_ledger where model = 'tests'")
     claim = "assert_every_source_row_is_accepted_or_rejected_exactly_once"
-    kept = f"select * from main_test_failures.{claim}"
-    for _ in range(2):
-        printed = standing.taxi("build", exit_code=1)
-        assert f'"main_test_failures"."{claim}"' in printed
+    kept = f"select * from nyc_taxi_test_failures.{claim}"
+    standing.taxi("build")  # looks at what changed, and nothing has
+    for check in ("all", "changed", "changed"):
+        printed = standing.taxi("build", "--vars", f"check: {check}", exit_code=1)
+        assert f'"nyc_taxi_test_failures"."{claim}"' in printed
         [(service, month, *_)] = standing.query(kept)
         assert (service, str(month)) == ("Green", "2025-12-01")
     standing.taxi("build", "--full-refresh")
@@ -165,6 +181,7 @@ def test_a_file_that_failed_its_tests_is_looked_at_again_until_it_passes(
     assert standing.scalar("select count(*) from file_ledger where model = 'tests'") == 9
 
 
+@pytest.mark.full
 def test_a_partial_build_never_marks_a_file_as_loaded_downstream(
     standing: Warehouse, at_once: Warehouse, project: Path, files: Path, tmp_path: Path
 ) -> None:
@@ -181,13 +198,17 @@ def test_a_partial_build_never_marks_a_file_as_loaded_downstream(
     assert set(differences(standing, at_once)) == {
         "fact_trips",
         "rejected_trips",
+        "fact_file_completeness",  # the program that wrote the file is another
+        "mart_source_completeness",
         "mart_monthly_zone_revenue",
         "mart_daily_service_summary",
         "mart_fare_audit",
+        "mart_monthly_tip_rates",
         "rpt_trips_daily",
     }
 
 
+@pytest.mark.full
 def test_a_mart_of_two_tables_follows_whichever_of_them_was_built(
     standing: Warehouse, at_once: Warehouse, project: Path, files: Path, tmp_path: Path
 ) -> None:
@@ -217,6 +238,7 @@ def test_a_mart_of_two_tables_follows_whichever_of_them_was_built(
     assert differences(standing, fresh) == {}
 
 
+@pytest.mark.full
 def test_a_build_that_is_killed_leaves_the_old_state_and_the_next_one_completes(
     standing: Warehouse, at_once: Warehouse, files: Path, tmp_path: Path
 ) -> None:
@@ -247,6 +269,7 @@ def test_a_build_that_is_killed_leaves_the_old_state_and_the_next_one_completes(
     assert standing.scalar(accepted_and_rejected) == 1000
 
 
+@pytest.mark.full
 def test_two_builds_at_once_wait_for_each_other(standing: Warehouse, at_once: Warehouse) -> None:
     commands = [
         subprocess.Popen(
@@ -265,6 +288,7 @@ def test_two_builds_at_once_wait_for_each_other(standing: Warehouse, at_once: Wa
     assert differences(standing, at_once) == {}
 
 
+@pytest.mark.full
 def test_dbt_build_by_hand_does_the_same_as_taxi_build(
     at_once: Warehouse, project: Path, files: Path, tmp_path: Path
 ) -> None:
@@ -276,6 +300,7 @@ def test_dbt_build_by_hand_does_the_same_as_taxi_build(
     assert differences(at_once, warehouse) == {}
 
 
+@pytest.mark.full
 def test_one_service_or_one_month_builds_like_any_other_lake(
     project: Path, files: Path, tmp_path: Path
 ) -> None:
@@ -283,3 +308,43 @@ def test_one_service_or_one_month_builds_like_any_other_lake(
     warehouse.taxi("run", str(files / "fhv_tripdata_2025-11.parquet"))
     assert warehouse.query("select distinct service_type from fact_trips") == [("FHV",)]
     assert warehouse.scalar("select count(*) from mart_monthly_zone_revenue") == 0
+
+
+@pytest.mark.full
+def test_a_changed_official_count_reaches_the_marts_without_a_new_file(
+    at_once: Warehouse, tmp_path: Path
+) -> None:
+    """Only the month in question is built again; the result is that of a full refresh."""
+    data = tmp_path / "data"
+    shutil.copytree(at_once.data, data)
+    warehouse = Warehouse(copy_project(tmp_path / "project"), data)
+    seed = warehouse.project / "seeds" / "published_trip_counts.csv"
+    text = seed.read_text()
+    counts = [line.split(",")[2] for line in text.splitlines() if line.startswith("green,2025-11,")]
+    seed.write_text(text.replace(f"green,2025-11,{counts[0]},", "green,2025-11,10000,"))
+    before = at_once.scalar(
+        "select row_count from fact_file_completeness where service_type = 'Green' and file_month = '2025-11-01'"
+    )
+    warehouse.taxi("build")
+    assert set(differences(at_once, warehouse)) == {
+        *MARTS_WITH_COMPLETENESS,
+        "fact_file_completeness",
+        "mart_source_completeness",
+    }
+    compiled = warehouse.project / "target" / "compiled" / "nyc_taxi" / "models" / "marts"
+    for mart in MARTS_WITH_COMPLETENESS - {"mart_daily_service_summary"}:
+        sql = (compiled / "reporting" / f"{mart}.sql").read_text()
+        assert "(service_type = 'Green' and file_month in (cast('2025-11-01' as date)))" in sql, (
+            mart
+        )
+    assert "1 = 0" in (compiled / "core" / "fact_trips.sql").read_text()
+    for mart in MARTS_WITH_COMPLETENESS:
+        month = "date_trunc('month', pickup_date)" if "daily_service" in mart else "file_month"
+        assert warehouse.query(
+            f"select distinct official_row_share * 10000 from {mart}"
+            f" where service_type = 'Green' and {month} = '2025-11-01'"
+        ) in ([(before,)], []), mart
+    refreshed = Warehouse(warehouse.project, tmp_path / "refreshed")
+    shutil.copytree(data, refreshed.data)
+    refreshed.taxi("build", "--full-refresh")
+    assert differences(warehouse, refreshed) == {}

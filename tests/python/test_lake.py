@@ -1,25 +1,32 @@
 """The lake's own files: manifest, footers, temporaries and lock."""
 
+import errno
 import json
 import os
-import time
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.errors import DataError, TaxiError
+from taxi_pipeline.ingest import ingest_many
 from taxi_pipeline.lake import (
     FOOTER_KEY,
+    Lake,
     ManifestEntry,
     data_lock,
     is_abandoned,
     quote_identifier,
     quote_literal,
     read_footer,
+    store,
     temp_tag,
 )
+from taxi_pipeline.lake.verify import require_intact, require_whole, verify_lake
 from taxi_pipeline.schemas import Service
 from trip_files import YELLOW_NAME, Workplace, yellow_rows, yellow_text
 
@@ -90,33 +97,132 @@ def test_damaged_manifest_is_refused_and_can_be_rebuilt(place: Workplace, damage
 
 
 @pytest.mark.parametrize("kind", ["cut", "foreign", "empty"])
-def test_damaged_partition_is_refused_and_can_be_replaced(place: Workplace, kind: str) -> None:
+def test_a_damaged_partition_is_named_and_repaired_by_its_file(place: Workplace, kind: str) -> None:
     entry = place.ingest_text(YELLOW_NAME, TEXT)
     part = place.part(entry)
     foreign = place.parquet("foreign.parquet", "select 1 as a").read_bytes()
-    content = {"cut": part.read_bytes()[:-9], "foreign": foreign, "empty": b""}[kind]
-    part.write_bytes(content)
-    before = place.snapshot()
-    with pytest.raises(TaxiError, match=r"part.parquet: the partition is damaged") as caught:
-        place.ingest(place.write("yellow_tripdata_2019-04.csv", TEXT))
-    assert caught.value.subject == str(part)
-    assert place.snapshot() == before
-    part.unlink()
-    part.parent.rmdir()
+    part.write_bytes({"cut": part.read_bytes()[:-9], "foreign": foreign, "empty": b""}[kind])
+    other = place.ingest_text("yellow_tripdata_2019-04.csv", TEXT)
+    assert [finding.reason for finding in verify_lake(place.lake, lambda _: None)] == [
+        "its bytes are not those that ingestion wrote (checksum)",
+        "",
+    ]
+    assert place.ingest(place.write(YELLOW_NAME, TEXT)).status == "repaired"
+    assert {one.key for one in place.lake.current()} == {entry.key, other.key}
+
+
+def test_a_damaged_partition_of_a_month_without_record_is_refused(place: Workplace) -> None:
+    entry = place.ingest_text(YELLOW_NAME, TEXT)
+    place.part(entry).write_bytes(b"")
+    place.lake.manifest_path.unlink()
+    with pytest.raises(TaxiError, match=r"part.parquet: the partition is damaged"):
+        place.lake.heal()
+
+
+def test_a_lost_partition_is_missing_until_its_file_is_ingested_again(place: Workplace) -> None:
+    lost = place.ingest_text(YELLOW_NAME, TEXT)
+    stays = place.ingest_text("yellow_tripdata_2019-04.csv", TEXT)
+    place.part(lost).unlink()
+    place.lake.heal()
+    assert [entry.load_id for entry in place.lake.current()] == [lost.load_id, stays.load_id]
+    with pytest.raises(TaxiError, match=r"the lake has lost Yellow 2019-03; nothing was changed"):
+        require_whole(place.lake)
     assert place.ingest(place.write(YELLOW_NAME, TEXT)).status == "ingested"
-    assert len(place.lake.current()) == 1
+    require_whole(place.lake)
+    assert len(place.lake.current()) == 2
 
 
-def test_removed_partition_is_superseded(place: Workplace) -> None:
+def test_a_forgotten_month_is_gone_and_can_come_again(place: Workplace) -> None:
     gone = place.ingest_text(YELLOW_NAME, TEXT)
     stays = place.ingest_text("yellow_tripdata_2019-04.csv", TEXT)
-    place.part(gone).unlink()
-    assert place.lake.find(Service.YELLOW, MARCH) is None
-    place.lake.heal()
-    assert place.lake.current() == [stays]
+    place.lake.forget([gone])
+    assert not place.part(gone).parent.exists()
+    assert [entry.load_id for entry in place.lake.current()] == [stays.load_id]
     [first, _] = place.lake.history()
-    assert first == replace(gone, superseded_at=first.superseded_at)
-    assert first.superseded_at is not None
+    assert first.forgotten_at == first.superseded_at is not None
+    assert place.ingest(place.write(YELLOW_NAME, TEXT)).status == "ingested"
+    assert len(place.lake.current()) == 2
+
+
+def test_forgetting_that_was_interrupted_is_completed(place: Workplace) -> None:
+    """The process dies after the manifest says so: the partition is still there, and must not come back."""
+    entry = place.ingest_text(YELLOW_NAME, TEXT)
+    rows = place.part(entry).read_bytes()
+    place.lake.forget([entry])
+    place.part(entry).parent.mkdir()
+    place.part(entry).write_bytes(rows)
+    said: list[str] = []
+    place.lake.heal(said.append)
+    assert place.lake.current() == []
+    assert not place.part(entry).exists()
+    assert said == [
+        "Removed the partition of Yellow 2019-03, which was forgotten. To restore it, ingest its file."
+    ]
+
+
+def test_a_version_restored_from_a_backup_is_the_current_one_again(place: Workplace) -> None:
+    first = place.ingest_text(YELLOW_NAME, TEXT)
+    backup = place.part(first).read_bytes()
+    second = place.ingest_text(YELLOW_NAME, yellow_text(*yellow_rows(3)))
+    place.part(second).write_bytes(backup)
+    place.lake.heal()
+    assert place.lake.current() == [first]
+    assert sorted(entry.load_id for entry in place.lake.history()) == sorted(
+        (first.load_id, second.load_id)
+    )
+
+
+def test_every_flipped_bit_is_found_and_repaired(place: Workplace) -> None:
+    entry = place.ingest_text(YELLOW_NAME, TEXT)
+    part = place.part(entry)
+    sound = part.read_bytes()
+    path = place.write(YELLOW_NAME, TEXT)
+    for position in range(0, len(sound), len(sound) // 20):
+        damaged = bytearray(sound)
+        damaged[position] ^= 1
+        part.write_bytes(damaged)
+        [finding] = verify_lake(place.lake, lambda _: None)
+        assert finding.reason, position
+        with pytest.raises(DataError, match="the partition of Yellow 2019-03 is damaged"):
+            require_intact(place.lake, place.lake.current())
+    assert place.ingest(path).status == "repaired"
+    assert [finding.reason for finding in verify_lake(place.lake, lambda _: None)] == [""]
+    assert place.ingest(path).status == "unchanged"
+    assert list((place.lake.root / "previous").rglob("*.parquet")) == []
+
+
+def test_an_edited_partition_is_found_without_a_checksum_on_record(place: Workplace) -> None:
+    """A lake from before checksums: rows and money are held against the manifest, then it gets one."""
+    entry = place.ingest_text(YELLOW_NAME, TEXT)
+    place.lake.record_checksum(entry, "")
+    [finding] = verify_lake(place.lake, lambda _: None)
+    assert finding.reason == ""
+    assert place.lake.current()[0].partition_sha256
+    place.lake.record_checksum(entry, "")
+    part, footer = place.part(entry), quote_literal(entry.to_json())
+    edited = place.parquet(
+        "edited.parquet",
+        f"select * replace (total_amount + 1 as total_amount) from read_parquet({quote_literal(part)})",
+        f", kv_metadata {{taxi: {footer}}}",
+    )
+    edited.replace(part)
+    [finding] = verify_lake(place.lake, lambda _: None)
+    assert finding.reason == "its total_amount is 4.60, the manifest says 2.60"
+
+
+def test_a_folder_that_cannot_be_synced_is_said_and_no_reason_to_stop(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+
+    def refuse(descriptor: int) -> None:
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):  # noqa: PTH112 - a link of the system's
+            raise OSError(errno.EINVAL, "Invalid argument")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    place.ingest_text(YELLOW_NAME, TEXT)
+    assert len(place.lake.current()) == 1
 
 
 def test_version_of_the_same_second_is_stamped_later(place: Workplace) -> None:
@@ -143,7 +249,7 @@ def test_synthetic_partition_left_beside_real_ones_is_removed(place: Workplace) 
     place.lake.heal(said.append)
     assert not target.exists()
     assert place.lake.current() == [entry]
-    assert said == ["Real files have come: 1 synthetic files leave the lake."]
+    assert said == ["Removed the 1 files of the synthetic sample: the lake now holds real files."]
 
 
 def test_only_what_dead_writers_left_is_removed(place: Workplace) -> None:
@@ -152,28 +258,31 @@ def test_only_what_dead_writers_left_is_removed(place: Workplace) -> None:
     mine = place.lake.temp_path(Service.YELLOW)
     mine.touch()
     dead = folder / ".part-4194304-abc.parquet.tmp"
-    old = folder / f".part-{os.getpid()}-old.parquet.tmp"
     manifest = place.lake.root / ".manifest-4194304-abc"
-    for path in (dead, old, manifest):
+    for path in (dead, manifest):
         path.touch()
-    long_ago = time.time() - 25 * 3600
-    os.utime(old, (long_ago, long_ago))
     place.lake.heal()
     assert place.temporaries() == [mine]
 
 
-def test_owner_of_a_temporary_is_in_its_name(tmp_path: Path) -> None:
-    def made(name: str) -> Path:
-        path = tmp_path / name
-        path.touch()
-        return path
-
-    assert temp_tag() != temp_tag()
-    assert not is_abandoned(made(f"x-{temp_tag()}"), "x-")
-    assert not is_abandoned(made("x-1-a"), "x-")
-    assert is_abandoned(made("x-4194304-a"), "x-")
-    assert is_abandoned(made("x-other"), "x-")
-    assert not is_abandoned(tmp_path / f"x-{temp_tag()}", "x-")
+def test_a_temporary_lives_as_long_as_its_owner(tmp_path: Path) -> None:
+    """Another process, whose number is unknown here as in another container, holds its lock until it is killed."""
+    code = (
+        "import sys, time; from pathlib import Path; from taxi_pipeline.lake import temp_tag\n"
+        "print(temp_tag(Path(sys.argv[1])), flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        theirs = tmp_path / f"x-{other.stdout.readline().strip()}"
+        mine = tmp_path / f"x-{temp_tag(tmp_path)}"
+        assert not is_abandoned(theirs, "x-", tmp_path)
+        other.kill()
+    assert is_abandoned(theirs, "x-", tmp_path)
+    assert not is_abandoned(mine, "x-", tmp_path)
+    assert is_abandoned(tmp_path / "x-other", "x-", tmp_path)
+    assert [path.stem for path in (tmp_path / "locks").iterdir()] == [mine.name.split("-")[1]]
 
 
 def test_second_writer_waits_and_is_told(place: Workplace) -> None:
@@ -204,3 +313,80 @@ def test_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     assert read_footer(place.part(entry)) == entry
     place.lake.ensure()
     assert place.lake.current() == [entry]
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> list[Any]:
+    """The first argument of every call of a function that goes on doing its work."""
+    real, calls = getattr(module, name), list[Any]()
+
+    def counting(*arguments: Any, **options: Any) -> Any:
+        calls.append(arguments[0])
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(module, name, counting)
+    return calls
+
+
+def test_files_of_one_call_heal_the_lake_once_and_open_no_other_partition(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"yellow_tripdata_2019-{month:02}.csv" for month in range(1, 13)]
+    for name in names[:6]:
+        place.ingest_text(name, TEXT)
+    place.lake.heal()
+    healed = counted(monkeypatch, Lake, "_heal")
+    opened = counted(monkeypatch, store, "read_footer")
+    paths = [place.write(name, TEXT) for name in names[6:]]
+    bad = [
+        place.write(f"yellow_tripdata_2018-0{number}.csv", text)
+        for number, text in enumerate(("", "a,b\n1,2\n"), start=1)
+    ]
+    outcome = ingest_many([*bad, *paths], place.lake, place.settings)
+    assert len(outcome.failures) == 2
+    assert [result.status for result in outcome.results] == ["ingested"] * 6
+    assert len(healed) == 1
+    assert opened == []
+    Lake(place.lake.root).heal()
+    assert sorted(opened) == sorted(place.part(result.entry) for result in outcome.results)
+    Lake(place.lake.root).heal()
+    assert len(opened) == 6
+
+
+def test_a_partition_that_somebody_has_touched_is_opened_again(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = place.ingest_text(YELLOW_NAME, TEXT)
+    place.lake.heal()
+    opened = counted(monkeypatch, store, "read_footer")
+    part = place.part(entry)
+    stamp = part.stat().st_mtime_ns
+    part.write_bytes(part.read_bytes())
+    os.utime(part, ns=(stamp, stamp))
+    place.lake.heal()
+    assert opened == [part]
+
+
+@pytest.mark.parametrize("damage", [b"", b"5", b'{"version": 1}', b'{"version": 0, "files": {}}'])
+def test_a_lake_needs_no_record_of_what_was_seen(place: Workplace, damage: bytes) -> None:
+    entry = place.ingest_text(YELLOW_NAME, TEXT)
+    place.lake.heal()
+    seen = place.settings.data_dir / "lake_seen.json"
+    whole = seen.read_bytes()
+    seen.write_bytes(damage)
+    place.lake.ensure()
+    assert place.lake.current() == [entry]
+    assert seen.read_bytes() == whole
+
+
+def test_the_manifest_is_read_again_only_after_it_has_changed(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.ingest_text(YELLOW_NAME, TEXT)
+    lake = Lake(place.lake.root)
+    read = counted(monkeypatch, Lake, "_read_history")
+    assert len(lake.history()) == len(lake.current()) == 1
+    assert len(read) == 1
+    place.ingest_text("yellow_tripdata_2019-04.csv", TEXT)
+    read.clear()
+    assert len(lake.history()) == 2
+    assert len(read) == 1

@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 import sqlglot
 
-from taxi_pipeline.marts import Unit, parse_project, read_marts, unit_of
+from taxi_pipeline.bi.project import Unit, parse_project, read_marts, unit_of
 from taxi_pipeline.settings import Settings
 from warehouse import REPOSITORY, Warehouse
-
-pytestmark = pytest.mark.xdist_group("sample")
 
 PAGE = (REPOSITORY / "models" / "looker_studio.md").read_text()
 TABLE = "rpt_trips_daily"
@@ -52,6 +50,7 @@ def test_every_field_has_a_type_that_fits_its_unit(built_sample: Warehouse) -> N
         Unit.SECONDS: "Duration",
         Unit.COUNT: "Number",
         Unit.MILES: "Number",
+        Unit.SHARE: "Percent",
     }
     for name, data_type in columns:
         expected = of_unit[unit] if (unit := unit_of(name)) else plain[data_type]
@@ -73,7 +72,7 @@ def test_the_formulas_are_the_ratios_of_the_model(settings: Settings) -> None:
 
 def test_charts_name_fields_that_exist() -> None:
     known = {row[0] for row in (*rows("2."), *rows("3."))}
-    named = set(re.findall(r"`(\w+)`", PAGE.split("\n## 4.")[1].split("\n## ")[0]))
+    named = set(re.findall(r"`(\w+)`", PAGE.split("\n## 5.")[1].split("\n## ")[0]))
     assert named
     assert named <= known
 
@@ -81,12 +80,18 @@ def test_charts_name_fields_that_exist() -> None:
 def test_the_queries_run_and_add_up(built_sample: Warehouse) -> None:
     assert len(queries("sql")) == 4
     for query in queries("sql"):
-        found = built_sample.query(query.replace("nyc_taxi.", ""))
+        found = built_sample.query(query)
         assert found, query
-    revenue = queries("sql")[0].replace("nyc_taxi.", "")
+    revenue = queries("sql")[0]
     assert built_sample.scalar(f"select sum(total_amount) from ({revenue})") == built_sample.scalar(
         "select sum(total_amount) from fact_trips"
     )
+
+
+def test_every_query_shows_how_whole_its_months_are_or_leaves_parts_out() -> None:
+    for query in (*queries("sql"), *queries("bigquery")):
+        shown = "month_completeness" in query.split("from nyc_taxi")[0]
+        assert shown or "month_completeness <> 'part'" in query, query
 
 
 def test_queries_are_one_statement_without_semicolon() -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from looker import FORMATS, Project
+from taxi_pipeline.artifacts import read_artifact
+from taxi_pipeline.bi.lookml import HEADER, build_project, write_project
+from taxi_pipeline.bi.project import Manifest, Mart, read_marts
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.lookml import HEADER, build_project, write_project
-from taxi_pipeline.marts import Manifest, Mart, read_json, read_marts
 from warehouse import Warehouse
-
-pytestmark = pytest.mark.xdist_group("sample")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def project(folder: Path) -> Project:
 @pytest.fixture(scope="module")
 def manifest(built_sample: Warehouse, folder: Path) -> Manifest:
     assert folder.exists()
-    return read_json(built_sample.project / "target" / "manifest.json")
+    return read_artifact(built_sample.project / "target", "manifest")
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +177,7 @@ def test_every_column_that_must_not_be_summed_is_declared_as_the_ratio_that_it_h
         if mart.is_dimension or mart.has_rows_of_files:
             continue
         held = {name for name in mart.columns if name.startswith("avg_") or name.endswith("_share")}
+        held.discard("official_row_share")  # of a month: it is grouped by, and has no sum to divide
         assert held <= mart.ratios.keys(), mart.name
         for name in sorted(held):
             ratio = mart.ratios[name]
@@ -198,7 +198,7 @@ def test_every_column_that_must_not_be_summed_is_declared_as_the_ratio_that_it_h
 def test_an_explore_of_single_trips_asks_for_a_month_where_the_table_is_billed_by_it(
     built_sample: Warehouse, manifest: Manifest, marts: dict[str, Mart], tmp_path: Path
 ) -> None:
-    catalog = read_json(built_sample.project / "target" / "catalog.json")
+    catalog = read_artifact(built_sample.project / "target", "catalog")
     partitioned = {
         name: replace(mart, partition="file_month" if "file_month" in mart.columns else None)
         for name, mart in marts.items()
@@ -208,14 +208,62 @@ def test_an_explore_of_single_trips_asks_for_a_month_where_the_table_is_billed_b
     filtered = {
         name: spec["always_filter"] for name, spec in explores.items() if "always_filter" in spec
     }
-    assert filtered.keys() == {"fact_trips", "rejected_trips"}
-    assert "fact_trips.file_month" in str(filtered["fact_trips"])
+    by_month = {name for name, spec in filtered.items() if f"{name}.file_month" in str(spec)}
+    assert by_month == {"fact_trips", "rejected_trips"}
+
+
+def test_explores_of_trips_show_whole_months_unless_asked_for_parts(
+    project: Project, marts: dict[str, Mart]
+) -> None:
+    filtered = {}
+    for explore, spec in project.explores.items():
+        for filters in spec.get("always_filter", {}).get("filters__all", []):
+            for item in filters:
+                [(field, value)] = item.items()
+                if field.endswith(".month_completeness"):
+                    filtered[explore] = (field, value)
+    counting = {
+        name
+        for name, mart in marts.items()
+        if {"trip_count", "is_voided"} & mart.columns.keys() and not mart.is_dimension
+    }
+    assert filtered.keys() == counting
+    assert {value for _, value in filtered.values()} == {"-part"}
+    assert filtered["fact_trips"][0] == "fact_file_completeness.month_completeness"
+    assert filtered["rpt_trips_daily"][0] == "rpt_trips_daily.month_completeness"
+
+
+def test_every_explore_of_months_has_their_completeness_and_it_is_that_of_the_file(
+    project: Project, built_sample: Warehouse
+) -> None:
+    checked = 0
+    for explore in project.explores:
+        views = project.aliases(explore)
+        of_month = {"service_type", "file_month"} <= views[explore].fields.keys()
+        shown = [alias for alias, view in views.items() if "month_completeness" in view.fields]
+        assert shown or not of_month or "load_id" in str(views[explore].fields.keys()), explore
+        if not shown or not of_month:
+            continue
+        fields = [
+            (explore, "service_type"),
+            (explore, "file_raw"),
+            *((shown[0], name) for name in ("month_completeness", "official_row_share")),
+        ]
+        months = set(built_sample.query(project.query(explore, fields)))
+        assert months <= set(
+            built_sample.query(
+                "select service_type, file_month, month_completeness, official_row_share"
+                " from fact_file_completeness"
+            )
+        ), explore
+        checked += bool(months)
+    assert checked > 8
 
 
 def test_a_table_that_is_not_built_as_the_project_says_is_named(
     built_sample: Warehouse, manifest: Manifest, marts: dict[str, Mart]
 ) -> None:
-    catalog = dict(read_json(built_sample.project / "target" / "catalog.json"))
+    catalog = dict(read_artifact(built_sample.project / "target", "catalog"))
     catalog["nodes"] = {
         name: node for name, node in catalog["nodes"].items() if not name.endswith("fact_trips")
     }

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from conftest import SharedBuild
 from servers.postgres import run_postgres
 from taxi_pipeline.sample import write_sample
 from trip_files import restate
 from warehouse import Warehouse, copy_project
 
-pytestmark = pytest.mark.xdist_group("metrics")
+pytestmark = pytest.mark.build  # `mf` on a build
 
 METERED = "case when service_type <> 'FHV' then trip_count end"
 
@@ -125,11 +126,8 @@ def two_years(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 
 @pytest.fixture(scope="module")
-def real(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    folder = tmp_path_factory.mktemp("real")
-    warehouse = Warehouse(copy_project(folder / "project"), folder / "data")
-    warehouse.taxi("run", str(shared_data / "real"))
-    return warehouse
+def real(real_run: SharedBuild, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    return real_run.copy(tmp_path_factory.mktemp("real"))
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +140,14 @@ def on_postgres(two_years: Warehouse) -> Iterator[Warehouse]:
         yield warehouse
 
 
-@pytest.fixture(scope="module", params=["two_years", "real", "on_postgres"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        "two_years",
+        pytest.param("real", marks=pytest.mark.full),
+        pytest.param("on_postgres", marks=pytest.mark.full),
+    ],
+)
 def metrics(request: pytest.FixtureRequest) -> Metrics:
     warehouse: Warehouse = request.getfixturevalue(request.param)
     return Metrics(warehouse, replace(warehouse, variables={}))
@@ -168,6 +173,18 @@ def test_months_zones_and_boroughs_are_those_of_the_revenue_mart(metrics: Metric
         ["metric_time__month", "service_type", "pickup_zone", "pickup_zone__borough"],
         "--where",
         "{{ Entity('service_type') }} <> 'FHV'",
+    )
+
+
+def test_completeness_is_that_of_the_marts(metrics: Metrics) -> None:
+    names = [*SUMS, *RATIOS]
+    metrics.assert_equal(
+        f"select revenue_month, service_type, month_completeness, {columns(names)}"
+        " from mart_monthly_zone_revenue where month_completeness <> 'whole' group by all",
+        names,
+        ["metric_time__month", "service_type", "file__month_completeness"],
+        "--where",
+        "{{ Entity('service_type') }} <> 'FHV' and {{ Dimension('file__month_completeness') }} <> 'whole'",
     )
 
 

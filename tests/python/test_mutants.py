@@ -96,7 +96,7 @@ def run_script(project: Path, only: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.xdist_group("mutants")
+@pytest.mark.full
 def test_a_mutant_that_a_unit_test_fails_for_is_killed(tmp_path: Path) -> None:
     done = run_script(copy_project(tmp_path / "project"), "order turned round")
     assert "killed" in done.stdout, done.stdout + done.stderr
@@ -105,7 +105,7 @@ def test_a_mutant_that_a_unit_test_fails_for_is_killed(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.xdist_group("mutants")
+@pytest.mark.full
 def test_a_mutant_survives_where_its_test_is_gone(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     described = project / "models" / "intermediate" / "int_exact_duplicates.yml"

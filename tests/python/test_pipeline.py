@@ -1,6 +1,7 @@
 """The whole path as a user walks it, on the sample and on real files."""
 
 import json
+import shutil
 import urllib.request
 from collections import Counter
 from decimal import Decimal
@@ -9,11 +10,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from conftest import SharedBuild
+from taxi_pipeline.lake import quote_literal
 from taxi_pipeline.sample import MONTHS, PATHOLOGIES, planted
 from taxi_pipeline.schemas import Service
 from warehouse import Warehouse, copy_project
 
-pytestmark = pytest.mark.xdist_group("pipeline")
+pytestmark = pytest.mark.build  # `taxi run` on the sample and on real files
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +28,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, str]:
 
 
 @pytest.fixture(scope="module")
-def real(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    folder = tmp_path_factory.mktemp("real")
-    warehouse = Warehouse(copy_project(folder / "project"), folder / "data")
-    warehouse.taxi("run", str(shared_data / "real"))
-    return warehouse
+def real(real_run: SharedBuild, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    return real_run.copy(tmp_path_factory.mktemp("real"))
 
 
 def test_run_ends_with_a_summary_that_adds_up(sample: tuple[Warehouse, str]) -> None:
@@ -52,7 +52,7 @@ def test_run_ends_with_a_summary_that_adds_up(sample: tuple[Warehouse, str]) -> 
     assert "exact_duplicate" in printed
     assert "tests passed" in printed
     assert "Synthetic sample" in printed
-    assert str(warehouse.project / "site" / "index.html") in printed
+    assert str(warehouse.data / "site" / "index.html") in printed
 
 
 def test_a_clean_sample_raises_no_warning(sample: tuple[Warehouse, str]) -> None:
@@ -212,12 +212,13 @@ def test_a_trip_id_leads_back_to_the_row_in_the_file(real: Warehouse, shared_dat
     assert len(trips) == 3
 
 
+@pytest.mark.full
 def test_real_files_take_the_sample_out_and_keep_it_out(shared_data: Path, tmp_path: Path) -> None:
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
     warehouse.taxi("sample", "--scale", "0.1")
     warehouse.taxi("ingest", str(warehouse.data / "sample"))
     printed = warehouse.taxi("ingest", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
-    assert "9 synthetic files leave the lake" in printed
+    assert "Removed the 9 files of the synthetic sample" in printed
     assert "Green 2020-04" in warehouse.taxi("status")
     refused = warehouse.taxi("ingest", str(warehouse.data / "sample"), exit_code=2)
     assert refused.count("the lake holds real files") == 9
@@ -226,6 +227,69 @@ def test_real_files_take_the_sample_out_and_keep_it_out(shared_data: Path, tmp_p
     assert [entry["source_file"] for entry in current] == ["green_tripdata_2020-04.csv"]
 
 
+@pytest.mark.full
+def test_a_lake_that_lost_something_is_refused_and_can_be_restored(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    """Two real months: one partition edited, one lost, the manifest damaged, the whole lake lost, a month forgotten."""
+    warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
+    files = [shared_data / "real" / f"{name}_tripdata_2020-04.csv" for name in ("fhv", "green")]
+    warehouse.taxi("run", *map(str, files))
+    lake = warehouse.data / "lake"
+    part = lake / "green" / "file_month=2020-04-01" / "part.parquet"
+    count = "select count(*) from fact_trips where service_type = 'Green'"
+    sound, before = part.read_bytes(), warehouse.scalar(count)
+
+    duckdb.sql(
+        f"copy (select * replace (cast(total_amount + 1 as decimal(12, 2)) as total_amount) from '{part}')"
+        f" to '{tmp_path / 'edited.parquet'}' (kv_metadata {{taxi: {_footer(part)}}})"
+    )
+    part.write_bytes((tmp_path / "edited.parquet").read_bytes())
+    assert "Green 2020-04 is damaged" in warehouse.taxi("build", "--full-refresh", exit_code=1)
+    assert "checksum" in warehouse.taxi("lake", "verify", exit_code=1)
+    by_hand = warehouse.dbt("build", "--full-refresh", "--exclude", "test_type:unit", exit_code=1)
+    assert "assert_money_ties_from_the_manifest" in by_hand
+    assert "repaired" in warehouse.taxi("ingest", str(files[1]))
+    part.write_bytes(sound)  # restored from a backup
+    assert "2 of 2 partitions are intact" in warehouse.taxi("lake", "verify")
+
+    part.unlink()
+    for command in ("build", "run", "status"):
+        assert "the lake has lost Green 2020-04" in warehouse.taxi(command, exit_code=2)
+    warehouse.taxi("run", *map(str, files))
+    assert warehouse.scalar(count) == before
+
+    (lake / "manifest.jsonl").write_text("{")
+    assert "manifest is damaged. Delete it" in warehouse.taxi("run", exit_code=2)
+    (lake / "manifest.jsonl").unlink()
+    assert "Synthetic" not in warehouse.taxi("run")
+    assert warehouse.scalar(count) == before
+
+    lake.rename(tmp_path / "lake")
+    said = warehouse.taxi("run", exit_code=2)
+    assert "it holds 2 real months (FHV 2020-04, Green 2020-04)" in said
+    assert "2 real months that the lake does not know" not in said
+    warehouse.taxi("ingest", str(files[0]))
+    assert "1 real months that the lake does not know (Green 2020-04)" in warehouse.taxi(
+        "build", exit_code=2
+    )
+    shutil.rmtree(lake)
+    (tmp_path / "lake").rename(lake)
+
+    assert "Green 2020-04: 1,000 rows" in warehouse.taxi("forget", "green", "2020-04", "--yes")
+    warehouse.taxi("build")
+    assert warehouse.scalar(count) == 0
+    assert warehouse.scalar("select count(*) from fact_trips") == 1000
+
+
+def _footer(part: Path) -> str:
+    [(value,)] = duckdb.sql(
+        f"select value from parquet_kv_metadata('{part}') where key = 'taxi'"
+    ).fetchall()
+    return quote_literal(bytes(value).decode())
+
+
+@pytest.mark.full
 def test_a_csv_row_without_a_readable_form_ends_in_rejected_trips_with_its_text(
     tmp_path: Path,
 ) -> None:
@@ -249,6 +313,7 @@ def test_a_csv_row_without_a_readable_form_ends_in_rejected_trips_with_its_text(
     ]
 
 
+@pytest.mark.full
 def test_a_new_code_is_a_warning_and_loads_as_unknown(tmp_path: Path) -> None:
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
     warehouse.taxi("sample", "--scale", "0.1")

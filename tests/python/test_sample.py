@@ -12,9 +12,7 @@ import pytest
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.sample import (
-    METADATA_KEY,
     MONTHS,
-    NOTICE,
     PATHOLOGIES,
     TRIPS,
     FileReport,
@@ -23,6 +21,7 @@ from taxi_pipeline.sample import (
     write_sample,
 )
 from taxi_pipeline.schemas import Service
+from taxi_pipeline.synthetic import METADATA_KEY, NOTICE
 
 METERED = (Service.YELLOW, Service.GREEN)
 FILES = [(service, month) for service in Service for month in MONTHS]

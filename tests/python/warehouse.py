@@ -11,13 +11,18 @@ from typing import Any
 
 import duckdb
 
+from processes import Tier, run_command
+from taxi_pipeline.warehouses.embedded import search_schemas
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 TABLES = (
+    "dim_annotations",
     "dim_zones",
     "dim_dates",
     "fact_trips",
     "rejected_trips",
+    "fact_file_completeness",
     "int_exact_duplicates",
     "int_reversal_pairs",
     "mart_monthly_zone_revenue",
@@ -29,7 +34,19 @@ TABLES = (
     "mart_hourly_borough_trips",
     "mart_monthly_payment_mix",
     "mart_monthly_rejects",
+    "mart_monthly_tip_rates",
+    "mart_monthly_zone_flows",
 )
+
+
+SCHEMA = "nyc_taxi"
+"""The schema of the marts on DuckDB, as profiles.yml.example names it."""
+
+
+def address(table: str, schema: str = SCHEMA) -> str:
+    """A table with its schema, where the target's own schema is this one."""
+    is_internal = table.startswith(("stg_", "int_", "file_ledger"))
+    return f"{schema}_internal.{table}" if is_internal else f"{schema}.{table}"
 
 
 def copy_project(folder: Path) -> Path:
@@ -81,37 +98,37 @@ class Warehouse:
         }
 
     def taxi_command(self, *arguments: str) -> list[str]:
-        """The command line of ``taxi`` in this copy."""
+        """The command line of ``taxi`` in this copy, for tests that may start it."""
+        assert Tier.may_start, "mark this test `build` or `full`"
         return [sys.executable, "-m", "taxi_pipeline", *arguments]
 
     def taxi(self, *arguments: str, exit_code: int = 0) -> str:
         """Run ``taxi`` and return what it printed; fails when the exit code is another."""
-        return self.run(self.taxi_command(*arguments), exit_code)
+        return self.run("taxi", *arguments, exit_code=exit_code)
 
     def dbt(self, *arguments: str, exit_code: int = 0) -> str:
         """Run ``dbt`` by hand in the project's folder."""
-        return self.run([str(Path(sys.executable).parent / "dbt"), *arguments], exit_code)
+        return self.run("dbt", *arguments, exit_code=exit_code)
 
     def mf(self, *arguments: str, exit_code: int = 0) -> str:
         """Run MetricFlow in the project's folder; it reads what dbt has parsed last."""
-        return self.run([str(Path(sys.executable).parent / "mf"), *arguments], exit_code)
+        return self.run("mf", *arguments, exit_code=exit_code)
 
-    def run(self, command: list[str], exit_code: int) -> str:
+    def run(self, command: str, *arguments: str, exit_code: int = 0) -> str:
         """Run a command in the project's folder with its environment, as the others do."""
-        done = subprocess.run(
-            command,
-            cwd=self.project,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == exit_code, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        code, printed = run_command(command, arguments, self.project, self.environment)
+        assert code == exit_code, printed
+        return printed
+
+    def connect(self, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+        """Open the DuckDB file, with names found in the schemas that dbt builds."""
+        connection = duckdb.connect(str(self.data / "warehouse.duckdb"), read_only=read_only)
+        search_schemas(connection, SCHEMA)
+        return connection
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query on the warehouse."""
-        with duckdb.connect(str(self.data / "warehouse.duckdb"), read_only=True) as connection:
+        with self.connect(read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
     def scalar(self, sql: str) -> Any:
@@ -132,8 +149,8 @@ def differences(one: Warehouse, other: Warehouse) -> dict[str, int]:
             columns = "columns(c -> c not in ('ingested_at', 'load_id'))"
             for left, right in (("one", "other"), ("other", "one")):
                 lacking = connection.sql(
-                    f"select {columns} from {left}.main.{table}"
-                    f" except all select {columns} from {right}.main.{table}"
+                    f"select {columns} from {left}.{address(table)}"
+                    f" except all select {columns} from {right}.{address(table)}"
                 )
                 different[table] = different.get(table, 0) + len(lacking.fetchall())
     return {table: rows for table, rows in different.items() if rows}

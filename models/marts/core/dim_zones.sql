@@ -29,8 +29,14 @@ final as (
     select
         zones.zone_id,
         zones.borough,
+        case zones.borough
+            when 'EWR' then 'Newark Airport'
+            when 'N/A' then 'Outside of NYC'
+            else zones.borough
+        end as borough_label,
         zones.zone_name,
         case
+            when zones.zone_id = {{ var("unknown_zone_id") }} then 'Unknown zone'
             when names.zones_of_that_name > 1
                 then {{ dbt.concat(["zones.zone_name", "' ('", dbt.cast("zones.zone_id", dbt.type_string()), "')'"]) }}
             else zones.zone_name

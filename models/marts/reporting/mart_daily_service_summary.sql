@@ -1,55 +1,58 @@
-{{ config(materialized="incremental", meta={"files_from": "fact_trips", "slice": "day"}) }}
+{{ config(meta={"files_from": "rpt_trips_daily"}) }}
 
-with trips as (
-    select * from {{ ref("fact_trips") }}
-    where {{ in_slice_to_build() }}
+with daily as (
+    select * from {{ ref("rpt_trips_daily") }}
 ),
 
-payment_types as (
+completeness as (
     select
-        payment_type_id,
-        is_card
-    from {{ ref("dim_payment_types") }}
+        service_type,
+        file_month,
+        official_row_share,
+        month_completeness
+    from {{ ref("fact_file_completeness") }}
 ),
 
+-- A day at the edge of a month is in two files.
 summed as (
     select
-        trips.service_type,
-        trips.pickup_date,
-        {{ trip_measures() }},
-        {{ money_sum("fare_amount") }},
-        {{ money_sum("tip_amount") }},
-        {{ money_sum("total_amount") }},
-        {{ card_measures() }}
-    from trips
-    inner join payment_types on trips.payment_type_id = payment_types.payment_type_id
-    group by trips.service_type, trips.pickup_date
+        service_type,
+        pickup_date,
+        {{ sums_of_daily(daily_measures()) }}
+    from daily
+    group by service_type, pickup_date
 ),
 
 final as (
     select
-        {{ dbt_utils.generate_surrogate_key(["pickup_date", "service_type"]) }} as daily_service_summary_id,
-        pickup_date,
-        service_type,
-        row_count,
-        trip_count,
-        voided_row_count,
-        app_dispatched_trip_count,
-        passenger_count,
-        distance_trip_count,
-        trip_distance_miles,
-        {{ ratio("trip_distance_miles", "distance_trip_count") }} as avg_trip_distance_miles,
-        duration_trip_count,
-        trip_duration_seconds,
-        {{ ratio("trip_duration_seconds", "duration_trip_count") }} as avg_trip_duration_seconds,
-        fare_amount,
-        tip_amount,
-        total_amount,
-        card_trip_count,
-        card_fare_amount,
-        card_tip_amount,
-        {{ ratio("card_tip_amount", "card_fare_amount") }} as card_tip_share
+        {{ dbt_utils.generate_surrogate_key(["summed.pickup_date", "summed.service_type"]) }} as daily_service_summary_id,
+        summed.pickup_date,
+        summed.service_type,
+        cast(case when completeness.file_month is null then 0 else completeness.official_row_share end as {{ type_decimal(18, 4) }}) as official_row_share,
+        coalesce(completeness.month_completeness, 'part') as month_completeness,
+        summed.row_count,
+        summed.trip_count,
+        summed.voided_row_count,
+        summed.app_dispatched_trip_count,
+        summed.passenger_count,
+        summed.distance_trip_count,
+        summed.trip_distance_miles,
+        {{ ratio("summed.trip_distance_miles", "summed.distance_trip_count") }} as avg_trip_distance_miles,
+        summed.duration_trip_count,
+        summed.trip_duration_seconds,
+        {{ ratio("summed.trip_duration_seconds", "summed.duration_trip_count") }} as avg_trip_duration_seconds,
+        summed.fare_amount,
+        summed.tip_amount,
+        summed.total_amount,
+        summed.card_trip_count,
+        summed.card_fare_amount,
+        summed.card_tip_amount,
+        {{ ratio("summed.card_tip_amount", "summed.card_fare_amount") }} as card_tip_share
     from summed
+    left join completeness
+        on
+            summed.service_type = completeness.service_type
+            and {{ first_of_month("summed.pickup_date") }} = completeness.file_month
 )
 
 select * from final

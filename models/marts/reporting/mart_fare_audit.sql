@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", meta={"files_from": "fact_trips"}) }}
+{{ config(materialized="incremental", meta={"files_from": ["fact_trips", "fact_file_completeness"]}) }}
 
 with trips as (
     select * from {{ ref("fact_trips") }}
@@ -12,6 +12,15 @@ checks as (
         fare_check,
         is_explained
     from {{ ref("dim_fare_checks") }}
+),
+
+completeness as (
+    select
+        service_type,
+        file_month,
+        official_row_share,
+        month_completeness
+    from {{ ref("fact_file_completeness") }}
 ),
 
 summed as (
@@ -39,25 +48,31 @@ summed as (
 
 final as (
     select
-        {{ dbt_utils.generate_surrogate_key(["file_month", "service_type", "vendor_id", "is_app_dispatched"]) }} as fare_audit_id,
-        file_month,
-        service_type,
-        vendor_id,
-        is_app_dispatched,
-        row_count,
-        explained_row_count,
-        {{ ratio("explained_row_count", "row_count") }} as explained_share,
+        {{ dbt_utils.generate_surrogate_key(["summed.file_month", "summed.service_type", "summed.vendor_id", "summed.is_app_dispatched"]) }} as fare_audit_id,
+        summed.file_month,
+        cast(summed.service_type as {{ dbt.type_string() }}) as service_type,
+        summed.vendor_id,
+        summed.is_app_dispatched,
+        completeness.official_row_share,
+        coalesce(completeness.month_completeness, 'unknown') as month_completeness,
+        summed.row_count,
+        summed.explained_row_count,
+        {{ ratio("summed.explained_row_count", "summed.row_count") }} as explained_share,
         {% for check in fare_checks() %}
-        {{ check }}_row_count,
-        {{ check }}_total_amount,
-        {{ check }}_residual_amount,
+        summed.{{ check }}_row_count,
+        summed.{{ check }}_total_amount,
+        summed.{{ check }}_residual_amount,
         {% endfor %}
-        total_amount,
-        expected_total_amount,
-        fare_residual_amount,
-        congestion_surcharge_amount,
-        net_congestion_surcharge_amount
+        summed.total_amount,
+        summed.expected_total_amount,
+        summed.fare_residual_amount,
+        summed.congestion_surcharge_amount,
+        summed.net_congestion_surcharge_amount
     from summed
+    left join completeness
+        on
+            summed.service_type = completeness.service_type
+            and summed.file_month = completeness.file_month
 )
 
 select * from final

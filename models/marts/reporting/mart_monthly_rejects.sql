@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", meta={"files_from": "rejected_trips"}) }}
+{{ config(materialized="incremental", meta={"files_from": ["rejected_trips", "fact_file_completeness"]}) }}
 
 with rejected as (
     select * from {{ ref("rejected_trips") }}
@@ -7,6 +7,15 @@ with rejected as (
 
 zones as (
     select zone_id from {{ ref("dim_zones") }}
+),
+
+completeness as (
+    select
+        service_type,
+        file_month,
+        official_row_share,
+        month_completeness
+    from {{ ref("fact_file_completeness") }}
 ),
 
 counted as (
@@ -24,14 +33,20 @@ counted as (
 
 final as (
     select
-        {{ dbt_utils.generate_surrogate_key(["file_month", "service_type", "pickup_zone_id", "reject_reason"]) }} as monthly_rejects_id,
-        file_month,
-        service_type,
-        pickup_zone_id,
-        reject_reason,
-        row_count,
-        total_amount
+        {{ dbt_utils.generate_surrogate_key(["counted.file_month", "counted.service_type", "counted.pickup_zone_id", "counted.reject_reason"]) }} as monthly_rejects_id,
+        counted.file_month,
+        counted.service_type,
+        counted.pickup_zone_id,
+        counted.reject_reason,
+        completeness.official_row_share,
+        coalesce(completeness.month_completeness, 'unknown') as month_completeness,
+        counted.row_count,
+        counted.total_amount
     from counted
+    left join completeness
+        on
+            counted.service_type = completeness.service_type
+            and counted.file_month = completeness.file_month
 )
 
 select * from final

@@ -1,32 +1,22 @@
-{{ config(materialized="incremental", meta={"files_from": "fact_trips"}) }}
+{{ config(materialized="incremental", meta={"files_from": "rpt_trips_daily"}) }}
 
-with trips as (
-    select * from {{ ref("fact_trips") }}
+with daily as (
+    select * from {{ ref("rpt_trips_daily") }}
     where
         service_type <> 'FHV'
         and {{ in_slice_to_build() }}
 ),
 
-payment_types as (
-    select
-        payment_type_id,
-        is_card
-    from {{ ref("dim_payment_types") }}
-),
-
 summed as (
     select
-        trips.service_type,
-        trips.file_month,
-        trips.pickup_zone_id,
-        {{ trip_measures() }},
-        {% for column in money_columns() %}
-        {{ money_sum(column) }},
-        {% endfor %}
-        {{ card_measures() }}
-    from trips
-    inner join payment_types on trips.payment_type_id = payment_types.payment_type_id
-    group by trips.service_type, trips.file_month, trips.pickup_zone_id
+        service_type,
+        file_month,
+        pickup_zone_id,
+        official_row_share,
+        month_completeness,
+        {{ sums_of_daily(daily_measures()) }}
+    from daily
+    group by service_type, file_month, pickup_zone_id, official_row_share, month_completeness
 ),
 
 final as (
@@ -36,6 +26,8 @@ final as (
         file_month as revenue_month,
         service_type,
         pickup_zone_id,
+        official_row_share,
+        month_completeness,
         row_count,
         trip_count,
         voided_row_count,

@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", meta={"files_from": "fact_trips"}) }}
+{{ config(materialized="incremental", meta={"files_from": ["fact_trips", "fact_file_completeness"]}) }}
 
 with trips as (
     select * from {{ ref("fact_trips") }}
@@ -16,6 +16,7 @@ zones as (
     select
         zone_id,
         borough,
+        borough_label,
         zone_label,
         service_zone,
         latitude,
@@ -31,6 +32,15 @@ dates as (
         day_name,
         is_weekend
     from {{ ref("dim_dates") }}
+),
+
+completeness as (
+    select
+        service_type,
+        file_month,
+        official_row_share,
+        month_completeness
+    from {{ ref("fact_file_completeness") }}
 ),
 
 summed as (
@@ -59,13 +69,16 @@ final as (
         dates.is_weekend,
         summed.file_month,
         summed.file_month as revenue_month,
-        summed.service_type,
+        cast(summed.service_type as {{ dbt.type_string() }}) as service_type,
         summed.pickup_zone_id,
         zones.zone_label as pickup_zone,
         zones.borough as pickup_borough,
+        zones.borough_label as pickup_borough_label,
         zones.service_zone as pickup_service_zone,
         {{ lat_lon("zones.latitude", "zones.longitude") }} as pickup_location,
         zones.is_airport as is_airport_pickup,
+        completeness.official_row_share,
+        coalesce(completeness.month_completeness, 'unknown') as month_completeness,
         summed.row_count,
         summed.trip_count,
         summed.metered_trip_count,
@@ -85,6 +98,10 @@ final as (
     from summed
     inner join zones on summed.pickup_zone_id = zones.zone_id
     inner join dates on summed.pickup_date = dates.date_day
+    left join completeness
+        on
+            summed.service_type = completeness.service_type
+            and summed.file_month = completeness.file_month
 )
 
 select * from final

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.explain.checks import Check, check_cell
-from taxi_pipeline.explain.files import file_on_record, list_months
+from taxi_pipeline.explain.balance import Balance, check_cell
 from taxi_pipeline.explain.keys import CellKey
-from taxi_pipeline.explain.marts import FACT, money_columns, select_measures
+from taxi_pipeline.explain.measures import FACT, money_columns, select_measures
+from taxi_pipeline.explain.provenance import file_on_record, list_months
 from taxi_pipeline.explain.queries import Row, Select, in_months, literal, one, where
 from taxi_pipeline.explain.thresholds import Thresholds
 
@@ -49,7 +49,7 @@ class CellExplanation:
     repairs: Row
     rejects: tuple[Row, ...]
     source: Row
-    checks: tuple[Check, ...]
+    checks: tuple[Balance, ...]
 
     @property
     def adds_up(self) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.explain.marts import MARTS, Mart
+from taxi_pipeline.explain.measures import MARTS, ExplainedMart
 from taxi_pipeline.explain.queries import Row, Select
 from taxi_pipeline.schemas import Service
 
@@ -77,7 +77,7 @@ class CellKey:
         zone_id: the pickup zone; None where the mart has none.
     """
 
-    mart: Mart
+    mart: ExplainedMart
     service: Service
     period: date
     zone_id: int | None = None

@@ -137,6 +137,8 @@ def find_flags(raw: Row, judged: Row, twin: Row | None, thresholds: Thresholds) 
         "is_unmatched_reversal": f"total {_money(judged['total_amount'])}, and no row of the file takes it back",
         "is_app_dispatched": "neither passenger count nor rate code",
         "is_distance_implausible": f"reported {miles}; plausible are 0 to {thresholds.max_distance_miles}",
+        "is_amount_implausible": f"an amount beyond {thresholds.max_amount_dollars:,} dollars",
+        "is_partly_unreadable": f"not readable in the file: {raw.get('unreadable_fields')}",
         "is_duration_clock_adjusted": f"{clock_seconds(raw)} s on the clock, an hour more in truth",
         "is_dropoff_dummy": f"dropoff {raw['dropoff_at']}; a dummy from {thresholds.fhv_dummy_dropoff_from} on",
         "is_store_and_forward": f"store_and_forward_flag {raw.get('store_and_forward_flag')}",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from taxi_pipeline.seeds import read_variables
 from taxi_pipeline.settings import Settings
 
 
@@ -14,6 +15,7 @@ class Thresholds:
     dropoff_cut_seconds: int
     max_duration_hours: int
     max_distance_miles: int
+    max_amount_dollars: int
     fhv_dummy_dropoff_from: str
     unknown_zone_id: int
     unknown_vendor_id: int
@@ -53,10 +55,8 @@ class Thresholds:
 
 
 def read_thresholds(settings: Settings) -> Thresholds:
-    """Read them as dbt reads its project."""
-    from dbt.config.project import load_raw_project  # noqa: PLC0415 - 1.5 s
-
-    variables = load_raw_project(str(settings.project_dir))["vars"]
+    """Read them from the project."""
+    variables = read_variables(settings.project_dir)
     return Thresholds(**{name: variables[name] for name in Thresholds.__dataclass_fields__})
 
 

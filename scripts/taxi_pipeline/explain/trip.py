@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.explain.files import file_on_record
 from taxi_pipeline.explain.keys import TripKey, parse_trip_id
-from taxi_pipeline.explain.marts import FACT, MARTS, Mart, select_measures
+from taxi_pipeline.explain.measures import FACT, MARTS, ExplainedMart, select_measures
+from taxi_pipeline.explain.provenance import file_on_record
 from taxi_pipeline.explain.queries import Row, Select, one, where
 from taxi_pipeline.explain.rules import (
     Flag,
@@ -207,7 +207,7 @@ def _members(select: Select, key: TripKey) -> Row:
     return row
 
 
-def _count(select: Select, mart: Mart, key: TripKey, row: Row, members: Row) -> Counted:
+def _count(select: Select, mart: ExplainedMart, key: TripKey, row: Row, members: Row) -> Counted:
     """Find the cell of a mart that counts an accepted trip, and what the trip adds to it."""
     cell = {name: row[name] for name in mart.keys}
     totals = one(select(f"select * from {mart.name} where {where(cell)}"))

@@ -16,47 +16,57 @@ Severity = Literal["critical", "warning", "info"]
 Frame = Sequence[Mapping[str, Any]]
 """Rows of measures; the column ``key`` says what a row is about."""
 
-DECIDED = "2026-11-21"
-"""The day on which the thresholds were set; a check that is changed later names its own."""
-
 
 @dataclass(frozen=True)
 class Check:
-    """One expectation.
+    """One expectation of a suite, in the form in which it is judged; ``checks.toml`` holds the definitions.
 
     Attributes:
-        name: a sentence that is true while the check passes, with underscores.
-        sees: the fault that it is there for.
-        reason: why the threshold is where it is.
+        name: of the check.
+        finds: the fault that it is there for.
+        reason: why the bounds are where they are.
         severity: ``critical`` keeps a month out of the lake and ends in exit code 1.
         frame: the frame that it judges.
-        column: the measure.
+        column: the measure's column in it.
+        words: the measure in words.
+        percent: the measure is a share, printed as a percentage.
         expectation: Great Expectations' type.
-        arguments: the thresholds, under Great Expectations' names.
-        decided: when the threshold was set.
+        arguments: the bounds, under Great Expectations' names.
+        set_on: date of the bounds, ISO.
     """
 
     name: str
-    sees: str
+    finds: str
     reason: str
     severity: Severity
     frame: str
     column: str
+    words: str
+    percent: bool
     expectation: str
     arguments: Mapping[str, Any]
-    decided: str = DECIDED
+    set_on: str
 
     @property
     def expected(self) -> str:
-        """The threshold in words."""
+        """The bounds in words."""
         if "value_set" in self.arguments:
-            return f"{self.column} is one of {', '.join(map(str, self.arguments['value_set']))}"
-        low, high = self.arguments.get("min_value"), self.arguments.get("max_value")
+            return f"one of {', '.join(map(str, self.arguments['value_set']))}"
+        low, high = (
+            None if (bound := self.arguments.get(name)) is None else self.show(bound)
+            for name in ("min_value", "max_value")
+        )
         if low is None:
-            return f"{self.column} at most {high:g}"
-        if high is None:
-            return f"{self.column} at least {low:g}"
-        return f"{self.column} from {low:g} to {high:g}"
+            return f"at most {high}"
+        return f"at least {low}" if high is None else f"{low} to {high}"
+
+    def show(self, value: Any) -> str:
+        """A value of the measure, as a person reads it."""
+        if isinstance(value, str):
+            return value
+        number = float(value) * (100 if self.percent else 1)
+        shown = f"{number:,.0f}" if number.is_integer() else f"{number:,.4g}"
+        return f"{shown} %" if self.percent else shown
 
 
 @dataclass(frozen=True)
@@ -164,90 +174,6 @@ class Verdict:
         )
         skipped = tuple((name, reason) for name, reason in values["skipped"])
         return cls(**{**values, "outcomes": outcomes, "skipped": skipped})
-
-
-class Draft:
-    """Collects the checks of a suite, and those that do not apply.
-
-    Args:
-        frame: the frame that the next checks judge.
-    """
-
-    def __init__(self, frame: str = "month") -> None:
-        self.frame = frame
-        self.checks: list[Check] = []
-        self.skipped: list[tuple[str, str]] = []
-
-    def between(
-        self,
-        name: str,
-        column: str,
-        *,
-        least: float | None = None,
-        most: float | None = None,
-        severity: Severity,
-        sees: str,
-        reason: str,
-        unless: str | None = None,
-    ) -> None:
-        """Expect every value of a measure to lie within bounds, both included.
-
-        Args:
-            name: of the check.
-            column: the measure.
-            least: the lower bound.
-            most: the upper bound.
-            severity: of a failure.
-            sees: the fault that it is there for.
-            reason: why the bounds are where they are.
-            unless: why the check does not apply here; None where it does.
-        """
-        bounds = {"min_value": least, "max_value": most}
-        self._add(
-            Check(
-                name,
-                sees,
-                reason,
-                severity,
-                self.frame,
-                column,
-                "expect_column_values_to_be_between",
-                {key: value for key, value in bounds.items() if value is not None},
-            ),
-            unless,
-        )
-
-    def one_of(
-        self,
-        name: str,
-        column: str,
-        values: Sequence[Any],
-        *,
-        severity: Severity,
-        sees: str,
-        reason: str,
-        unless: str | None = None,
-    ) -> None:
-        """Expect every value of a column to be in a set; arguments as in ``between``."""
-        self._add(
-            Check(
-                name,
-                sees,
-                reason,
-                severity,
-                self.frame,
-                column,
-                "expect_column_values_to_be_in_set",
-                {"value_set": list(values)},
-            ),
-            unless,
-        )
-
-    def _add(self, check: Check, unless: str | None) -> None:
-        if unless is None:
-            self.checks.append(check)
-        else:
-            self.skipped.append((check.name, unless))
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import duckdb
 
-from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.errors import DataError
 from taxi_pipeline.lake import Lake, ManifestEntry
 from taxi_pipeline.quality.checkpoint import run_checkpoint
 from taxi_pipeline.quality.checks import Outcome, Verdict
+from taxi_pipeline.quality.definitions import WHOLE_MONTH_ROWS
 from taxi_pipeline.quality.profile import Profile
 from taxi_pipeline.quality.store import MonthJudge
 from taxi_pipeline.settings import Settings
@@ -74,8 +75,10 @@ def examine(
         None for an excerpt of fewer than ``GATE_ROWS`` rows, which is not judged here.
 
     Raises:
-        TaxiError: a critical check failed.
+        DataError: a critical check failed.
     """
+    if not accept_critical:
+        _refuse_to_shrink(entry, lake)
     if entry.row_count < GATE_ROWS:
         return None
     judge = MonthJudge.of(settings)
@@ -83,15 +86,35 @@ def examine(
     verdict = run_checkpoint(judge.suite(entry, profile, lake))
     critical = verdict.failed("critical")
     if critical and not accept_critical:
-        raise TaxiError(
+        raise DataError(
             entry.source_file,
             "it was kept out of the lake: " + "; ".join(map(describe, critical)),
-            "get the right file; if it is right all the same, ingest it with --accept-critical, which is recorded",
+            "get the right file; if the file is right, ingest it with --accept-critical, which is recorded",
         )
     return Passage(judge, entry, profile, verdict, [outcome.check.name for outcome in critical])
 
 
+def _refuse_to_shrink(entry: ManifestEntry, lake: Lake) -> None:
+    """An excerpt does not take the place of a month by mistake; TLC's own new versions differ by some percent."""
+    for other in lake.current():
+        if (
+            other.key == entry.key
+            and not other.is_synthetic
+            and other.row_count >= max(WHOLE_MONTH_ROWS, 2 * entry.row_count)
+        ):
+            raise DataError(
+                entry.source_file,
+                f"it has {entry.row_count:,} rows, and the version in the lake has {other.row_count:,}",
+                "get the whole file; to replace the month all the same, ingest it with --accept-critical",
+            )
+
+
 def describe(outcome: Outcome) -> str:
-    """A failed check in one line: its name, what was found, what was expected, and what it may mean."""
+    """A failed check in one line: its name, what was found, what was expected, and what that points to."""
     check = outcome.check
-    return f"{check.name} fails (found {outcome.observed}; expected {check.expected}): {check.sees}"
+    if outcome.severity == "info":
+        return f"{check.finds}, {check.words}: {outcome.observed}"
+    return (
+        f"{check.name} failed: {check.words}: {outcome.observed}, expected {check.expected}. "
+        f"Possible cause: {check.finds}"
+    )

@@ -1,37 +1,21 @@
-"""What is expected of a month in the lake: that the file is what its name says, and like the months before it."""
+"""What is measured of a month in the lake; ``checks.toml`` says what is expected of it."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from taxi_pipeline.quality.checks import Draft, Frame, Severity, Suite, median_of, ratio, shift
-from taxi_pipeline.quality.profile import CODE_COLUMNS, Profile, month_days, read_seed
+from taxi_pipeline.quality.checks import Frame, Suite, median_of, ratio, shift
+from taxi_pipeline.quality.definitions import MIN_PREVIOUS, Definition, definitions
+from taxi_pipeline.quality.profile import CODE_COLUMNS, Profile, month_days
 from taxi_pipeline.schemas import Service
-
-MIN_ROWS = 1_000
-"""Fewer rows are a specimen, of which no share can be judged."""
-
-EXCERPT_ROWS = 5_000
-"""From here on the days and hours of an excerpt say something: 160 pickups a day, 200 an hour of the day."""
-
-WHOLE_MONTH_ROWS = 30_000
-"""No month that TLC has published since 2016-07 has fewer rows (the smallest: green 2020-04, 35,644)."""
-
-MIN_DAYS = 7
-"""Days with pickups that make a file a month, or a sample of one. On fewer it is an excerpt that somebody has cut on
-purpose: what is odd about it is a warning."""
-
-MIN_TRIPS = 500
-"""Trips that a ratio or a correlation needs: with these its standard error is below 0.05."""
-
-MIN_PREVIOUS = 3
-"""Months before this one that a comparison needs: the median of fewer would be thrown by one odd month."""
+from taxi_pipeline.seeds import read_seed
 
 MAX_PREVIOUS = 12
 """Months before this one that are compared: a year, so that no season weighs more than another."""
 
 QUIET_HOURS = 4
+"""How many hours of the night are taken together, so that one odd hour does not matter."""
 
 
 @dataclass(frozen=True)
@@ -95,64 +79,41 @@ def lake_month_suite(
         is_synthetic: the file is this project's sample, to which no published figure applies.
     """
     key = f"{month:%Y-%m}"
-    draft = Draft()
-    measures: dict[str, float | None] = {
-        **_file_measures(service, month, profile, lists),
-        **_drift_measures(service, profile, previous),
-    }
-    _expect_the_file_to_be_what_it_says(draft, profile)
-    _expect_local_time(draft, profile)
-    if service is not Service.FHV:
-        _expect_the_tariff(draft, profile)
-        _expect_the_map(draft, service, profile)
-    _expect_the_published_rows(draft, measures, is_synthetic=is_synthetic)
-    _expect_what_was_before(draft, service, profile, previous)
-    frames: dict[str, Frame] = {"month": [{"key": key, **measures}]}
-
-    draft.frame = "days"
-    frames["days"] = _day_frame(month, profile)
-    _expect_every_day(draft, profile)
-
-    draft.frame = "columns"
-    frames["columns"] = [
-        {"key": name, "share_missing": ratio(number, profile.rows - profile.unparseable)}
-        for name, number in profile.nulls.items()
-        if name not in _MAY_BE_EMPTY
-    ]
-    draft.between(
-        "required_columns_are_filled",
-        "share_missing",
-        most=0.5,
-        severity="critical",
-        sees="a column that is there by name only",
-        reason=(
-            "Real months lack 0 % of times, zones and fares. What TLC does leave empty (vendors "
-            "of dispatched trips in the CSV files, zones of FHV: 82 % in 2025) is not looked at."
-        ),
-    )
-    for column in CODE_COLUMNS[service]:
-        draft.frame = column
-        frames[column] = [
+    published = None if is_synthetic else lists.published.get((service.value, key))
+    frames: dict[str, Frame] = {
+        "month": [
             {
-                "key": value,
-                column: value if column == "store_and_fwd_flag" else int(value),
-                "rows": n,
+                "key": key,
+                **_file_measures(profile, published, lists),
+                **_drift_measures(service, profile, previous),
             }
-            for value, n in profile.codes[column].items()
-        ]
-        draft.one_of(
-            f"every_{_WORDS[column]}_is_known",
-            column,
-            lists.codes[column],
-            severity="warning",
-            sees=f"a new {_WORDS[column].replace('_', ' ')}",
-            reason=(
-                "TLC's dictionary of 2025-03-18 and the seeds. A new code is news, not an error: "
-                "its rows are counted under the dimension's unknown member until the seed knows "
-                "it."
-            ),
-            unless=None if frames[column] else "the column is empty",
-        )
+        ],
+        "days": _day_frame(month, profile),
+        "columns": [
+            {"key": name, "share_missing": ratio(number, profile.rows - profile.unparseable)}
+            for name, number in profile.nulls.items()
+            if name not in _MAY_BE_EMPTY
+        ],
+        **{column: _code_frame(column, profile) for column in CODE_COLUMNS[service]},
+    }
+    known = definitions()
+    checks, skipped = known.apply(
+        [
+            check
+            for definition in known.of("lake", service.value)
+            for check in _expanded(definition, service, profile, lists)
+        ],
+        frames,
+        {
+            "rows": profile.rows,
+            "pickups": sum(profile.days),
+            "days": sum(1 for number in profile.days if number),
+            "metered_trips": profile.ordinary_trips,
+            "card_trips": profile.card_trips,
+            "located_trips": profile.located_trips,
+            "earlier_months": len(previous),
+        },
+    )
     facts = {
         "Rows": f"{profile.rows:,}",
         "Compared with": f"{len(previous)} months before it" if previous else "no month before it",
@@ -163,8 +124,8 @@ def lake_month_suite(
         suite_name(service, month),
         f"{service.label} {key} in the lake",
         frames,
-        draft.checks,
-        draft.skipped,
+        checks,
+        skipped,
         facts,
     )
 
@@ -184,26 +145,28 @@ _WORDS = {
 }
 
 
-def _days_with_pickups(profile: Profile) -> int:
-    return sum(1 for number in profile.days if number)
+def _expanded(
+    definition: Definition, service: Service, profile: Profile, lists: Lists
+) -> list[Definition]:
+    """The definition, or one for each code column; an empty column has no codes to be known."""
+    if not definition.is_per_code:
+        return [definition]
+    return [
+        definition.of_code(column, _WORDS[column], lists.codes[column])
+        for column in CODE_COLUMNS[service]
+        if profile.codes[column] or definition.measure != "codes"
+    ]
 
 
-def _gate(profile: Profile) -> Severity:
-    """How bad it is if a month does not look like one: for an excerpt of some days, it is to be expected."""
-    return "critical" if _days_with_pickups(profile) >= MIN_DAYS else "warning"
-
-
-def _too_few(number: int, needed: int, what: str) -> str | None:
-    return (
-        None if number >= needed else f"{number:,} {what} are too few to say; it takes {needed:,}"
-    )
-
-
-# --- One month by itself --------------------------------------------------------------------------
+def _code_frame(column: str, profile: Profile) -> Frame:
+    return [
+        {"key": value, column: value if column == "store_and_fwd_flag" else int(value), "rows": n}
+        for value, n in profile.codes[column].items()
+    ]
 
 
 def _file_measures(
-    service: Service, month: date, profile: Profile, lists: Lists
+    profile: Profile, published: int | None, lists: Lists
 ) -> dict[str, float | None]:
     zones, rows = Counter(profile.zones), profile.rows
     quiet = min(range(24), key=lambda start: sum(_window(profile.hours, start)))
@@ -211,170 +174,34 @@ def _file_measures(
         "share_unparseable": ratio(profile.unparseable, rows),
         "share_outside_month": ratio(profile.outside, profile.pickups),
         "quietest_hour": (quiet + 12) % 24 - 12,  # hours before midnight are negative
+        "edge_hours_without_pickups": profile.empty_edge_hours,
+        "empty_hours": profile.empty_hours,
         "longest_gap_hours": profile.longest_gap,
         "fare_to_full_meter": ratio(profile.ordinary_fares, profile.metered_fares),
+        "share_on_meter_steps": ratio(profile.fares_on_steps, profile.ordinary_trips),
         "miles_to_map_correlation": profile.map_correlation,
+        "share_pickup_missing": ratio(
+            rows - profile.unparseable - profile.pickups, rows - profile.unparseable
+        ),
+        "share_over_24_hours": ratio(profile.long_trips, rows),
+        "share_exact_duplicates": ratio(
+            profile.compared_rows - profile.compared_trips, profile.compared_rows
+        ),
+        "share_distinct_trips": ratio(profile.distinct_trips, profile.compared_trips),
+        "share_negative_totals": ratio(profile.negative_totals, rows),
+        "share_dropoff_before_pickup": ratio(profile.backwards, rows),
+        "cash_share_of_tips": ratio(profile.cash_tips, profile.tips or None),
+        "card_tips_to_card_fares": ratio(profile.card_tips, profile.card_fares or None),
         "share_unknown_zone": ratio(zones["264"], rows),
         "share_hail_zone": ratio(
             sum(number for zone, number in zones.items() if zone in lists.hail_zones), rows
         ),
-        "rows_to_published": ratio(rows, lists.published.get((service.value, f"{month:%Y-%m}"))),
+        "rows_to_published": ratio(rows, published),
     }
 
 
 def _window(hours: Sequence[int], start: int) -> list[int]:
     return [hours[(start + number) % 24] for number in range(QUIET_HOURS)]
-
-
-def _expect_the_file_to_be_what_it_says(draft: Draft, profile: Profile) -> None:
-    few = _too_few(profile.rows, MIN_ROWS, "rows")
-    severities: tuple[tuple[str, float, Severity], ...] = (
-        ("most_rows_are_readable", 0.5, "critical"),
-        ("hardly_any_row_is_unreadable", 0.01, "warning"),
-    )
-    for name, most, severity in severities:
-        draft.between(
-            name,
-            "share_unparseable",
-            most=most,
-            severity=severity,
-            sees="a file whose rows do not fit its header",
-            reason="The real files have none. At a half, the header is wrong.",
-            unless=few,
-        )
-    draft.between(
-        "most_pickups_lie_in_the_month",
-        "share_outside_month",
-        most=0.5,
-        severity="critical",
-        sees="another month's file under this name",
-        reason="Real months have at most 0.05 % outside; another month's file has 99 %.",
-        unless=few,
-    )
-    draft.between(
-        "pickups_do_not_leak_out_of_the_month",
-        "share_outside_month",
-        most=0.004,
-        severity="warning",
-        sees="timestamps shifted, which pushes the last evening out; rows of another month",
-        reason="Eight times the 0.05 % of real months. To UTC, a shift of four or five hours, "
-        "0.41 % or 0.64 % of green 2024-01 move into the next month.",
-        unless=few,
-    )
-
-
-def _expect_local_time(draft: Draft, profile: Profile) -> None:
-    pickups = sum(profile.days)
-    draft.between(
-        "the_quietest_hours_are_those_of_the_new_york_night",
-        "quietest_hour",
-        least=-1,
-        most=3,
-        severity="critical",
-        sees="timestamps shifted to UTC or another zone",
-        reason=(
-            f"Hour in which the {QUIET_HOURS} quietest hours of the day begin; -1 is 23:00. Real "
-            "months of 2019, 2020 and 2024, the lockdown among them: 0 to 2. In UTC they begin "
-            "at 4 to 7."
-        ),
-        unless=_too_few(pickups, EXCERPT_ROWS, "pickups in the month")
-        or _too_few(_days_with_pickups(profile), MIN_DAYS, "days with pickups"),
-    )
-
-
-def _expect_the_tariff(draft: Draft, profile: Profile) -> None:
-    few = _too_few(profile.ordinary_trips, MIN_TRIPS, "ordinary trips at the standard rate")
-    severities: tuple[tuple[str, float, float, Severity], ...] = (
-        ("fares_are_those_of_the_tariff", 0.5, 1.05, _gate(profile)),
-        ("fares_are_where_real_months_have_them", 0.65, 0.9, "warning"),
-    )
-    for name, least, most, severity in severities:
-        draft.between(
-            name,
-            "fare_to_full_meter",
-            least=least,
-            most=most,
-            severity=severity,
-            sees="fares doubled, halved, in cents, or in the wrong column",
-            reason=(
-                "Fares of ordinary trips against a meter that counts every mile and every minute "
-                "(drop and step 2.50 and 0.50 dollars, from 2022-12-19 3.00 and 0.70). The meter "
-                "counts either, so the ratio lies below 1: 0.73 to 0.76 in the real months of "
-                "2019, 2020 and 2024. Doubled fares give 1.5."
-            ),
-            unless=few,
-        )
-
-
-def _expect_the_map(draft: Draft, service: Service, profile: Profile) -> None:
-    draft.between(
-        "miles_driven_agree_with_the_map_of_zones",
-        "miles_to_map_correlation",
-        least=0.6,
-        severity=_gate(profile),
-        sees="zones shuffled, renumbered, or in the wrong column",
-        reason=(
-            "Correlation of the miles driven with the miles between the points of pickup and "
-            "dropoff zone. Real months: 0.88 to 0.96. Shuffled zones give 0."
-        ),
-        unless=_too_few(profile.located_trips, MIN_TRIPS, "trips between known zones"),
-    )
-    few = _too_few(profile.rows, MIN_ROWS, "rows")
-    if service is Service.GREEN:
-        draft.between(
-            "green_taxis_pick_up_outside_the_yellow_zone",
-            "share_hail_zone",
-            most=0.2,
-            severity="warning",
-            sees="pickup and dropoff zones swapped, zones shuffled, yellow trips under green's name",
-            reason=(
-                "Green taxis may not be hailed in Manhattan's core or at the airports. Real "
-                "months: 0.01 to 0.06; their dropoffs: 0.15 to 0.37."
-            ),
-            unless=few,
-        )
-    else:
-        draft.between(
-            "yellow_taxis_pick_up_in_the_yellow_zone",
-            "share_hail_zone",
-            least=0.5,
-            severity="warning",
-            sees="zones shuffled, green trips under yellow's name",
-            reason="Real months: 0.94, in the lockdown 0.78. Zones drawn at random give 0.22.",
-            unless=few,
-        )
-    draft.between(
-        "hardly_any_pickup_zone_is_unknown",
-        "share_unknown_zone",
-        most=0.05,
-        severity="warning",
-        sees="zones missing or out of the list",
-        reason="Twice the 0.9 to 2.5 % of real yellow months.",
-        unless=few,
-    )
-
-
-def _expect_the_published_rows(
-    draft: Draft, measures: Mapping[str, float | None], *, is_synthetic: bool
-) -> None:
-    unless = None
-    if is_synthetic:
-        unless = "the file is synthetic"
-    elif measures["rows_to_published"] is None:
-        unless = "the number of rows that TLC published is not in the seed published_trip_counts"
-    draft.between(
-        "the_month_has_the_rows_that_tlc_published",
-        "rows_to_published",
-        least=0.9,
-        most=1.1,
-        severity="info",
-        sees="an excerpt, a file cut off, a month doubled",
-        reason=(
-            "TLC republishes months, and the copy of DataTalksClub has 3 % fewer green rows; a "
-            "tenth is more than both. For information: an excerpt is loaded on purpose."
-        ),
-        unless=unless,
-    )
 
 
 def _day_frame(month: date, profile: Profile) -> list[dict[str, object]]:
@@ -383,50 +210,6 @@ def _day_frame(month: date, profile: Profile) -> list[dict[str, object]]:
         {"key": day.isoformat(), "pickups": number, "pickups_to_median_day": ratio(number, typical)}
         for day, number in zip(month_days(month), profile.days, strict=True)
     ]
-
-
-def _expect_every_day(draft: Draft, profile: Profile) -> None:
-    pickups = sum(profile.days)
-    few = _too_few(pickups, EXCERPT_ROWS, "pickups in the month")
-    draft.between(
-        "every_day_of_the_month_has_pickups",
-        "pickups",
-        least=1,
-        severity=_gate(profile) if pickups >= WHOLE_MONTH_ROWS else "warning",
-        sees="a day missing, a file cut off",
-        reason=(
-            f"No day of a real month is empty. A file with fewer than {WHOLE_MONTH_ROWS:,} rows or "
-            f"{MIN_DAYS} days is an excerpt, which may leave days out: there it is a warning."
-        ),
-        unless=few,
-    )
-    draft.between(
-        "no_day_is_a_fraction_of_the_others",
-        "pickups_to_median_day",
-        least=0.02,
-        most=5,
-        severity="warning",
-        sees="most of a day missing, a day loaded many times",
-        reason=(
-            "In 2020-03, the steepest fall there was, yellow ended near the 8,000 trips a day of "
-            "2020-04, which is 8 % of that month's average day."
-        ),
-        unless=few,
-    )
-    draft.frame = "month"
-    draft.between(
-        "no_hours_on_end_are_empty",
-        "longest_gap_hours",
-        most=6,
-        severity="warning",
-        sees="hours missing",
-        reason="Green 2024-01, a small month, has no hour without a pickup; excerpts of 10,000 "
-        "yellow rows have gaps of up to 4.",
-        unless=_too_few(pickups, WHOLE_MONTH_ROWS, "pickups in the month"),
-    )
-
-
-# --- Against the months before it -----------------------------------------------------------------
 
 
 def _drift_measures(
@@ -471,88 +254,3 @@ def _change(
 ) -> float | None:
     this, typical = share(profile), median_of([share(p) for p in previous], MIN_PREVIOUS)
     return None if this is None or typical is None else round(this - typical, 4)
-
-
-def _expect_what_was_before(
-    draft: Draft, service: Service, profile: Profile, previous: Sequence[Profile]
-) -> None:
-    few = (
-        None
-        if len(previous) >= MIN_PREVIOUS
-        else f"{len(previous)} comparable months before this one are too few; it takes {MIN_PREVIOUS}"
-    )
-    draft.between(
-        "volume_is_like_that_of_the_months_before",
-        "volume_ratio",
-        least=0.5,
-        most=2,
-        severity="warning",
-        sees="part of a month missing, a month doubled",
-        reason=(
-            f"Rows against the median of up to {MAX_PREVIOUS} months before. All published months "
-            "since 2016-07 lie within 0.64 and 1.35, known breaks left out."
-        ),
-        unless=few,
-    )
-    if service is not Service.FHV:
-        draft.between(
-            "mean_fare_is_like_that_of_the_months_before",
-            "mean_fare_ratio",
-            least=0.65,
-            most=1.4,
-            severity="warning",
-            sees="fares doubled or halved, another unit",
-            reason=(
-                "TLC's published farebox per trip since 2016-07 lies within 0.70 (green 2022-01) "
-                "and 1.29 (yellow 2023-05, after the tariff rose) of the months before, known "
-                "breaks left out."
-            ),
-            unless=few,
-        )
-        draft.between(
-            "share_of_card_is_like_that_of_the_months_before",
-            "card_share_change",
-            least=-0.15,
-            most=0.15,
-            severity="warning",
-            sees="payment codes changed or lost",
-            reason="Among real yellow months of 2019 it moves by 0.014; into the lockdown it fell by 0.12.",
-            unless=few or (None if card_share(profile) is not None else "no payment is known"),
-        )
-    most = 0.25 if service is Service.FHV else 0.03
-    draft.between(
-        "share_of_unknown_zones_is_like_that_of_the_months_before",
-        "unknown_zone_change",
-        least=-most,
-        most=most,
-        severity="warning",
-        sees="zones lost",
-        reason="Real yellow months: 0.9 to 2.5 %. FHV: 32 to 82 % over five years, so a quarter at once is news.",
-        unless=few,
-    )
-    draft.between(
-        "pickup_zones_are_spread_like_in_the_months_before",
-        "pickup_zone_shift",
-        most=0.35 if service is Service.FHV else 0.25,
-        severity="warning",
-        sees="zones shuffled or renumbered",
-        reason=(
-            "Share of rows that would have to lie in another zone. Between real yellow months of "
-            "2019: 0.06, most of it chance; a renumbering gives 0.8. FHV's base is what its bases "
-            "care to report, hence more room."
-        ),
-        unless=few,
-    )
-    for column in CODE_COLUMNS[service]:
-        draft.between(
-            f"{_WORDS[column]}s_are_spread_like_in_the_months_before",
-            f"{_WORDS[column]}_shift",
-            most=0.2,
-            severity="warning",
-            sees="a code that comes, goes, or takes the place of another",
-            reason=(
-                "Share of rows that would have to carry another code. Between real yellow months "
-                "of 2019 at most 0.04; a fifth is more than the lockdown moved payment types."
-            ),
-            unless=few or (None if profile.codes[column] else "the column is empty"),
-        )

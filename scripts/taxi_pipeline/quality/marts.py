@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from taxi_pipeline.quality.checks import Draft, Suite, is_comparable, median_of, ratio
-from taxi_pipeline.quality.lake_month import MAX_PREVIOUS, MIN_PREVIOUS, WHOLE_MONTH_ROWS
+from taxi_pipeline.quality.checks import Suite, is_comparable, median_of, ratio
+from taxi_pipeline.quality.definitions import MIN_PREVIOUS, WHOLE_MONTH_ROWS, definitions
+from taxi_pipeline.quality.lake_month import MAX_PREVIOUS
 from taxi_pipeline.quality.profile import month_days
 from taxi_pipeline.warehouses import Reader
 
@@ -24,6 +25,21 @@ _FILES = """
 select service_type, file_month, row_count from stg_ingested_files
 where superseded_at is null
 order by service_type, file_month
+"""
+
+_REJECTED = """
+select
+    files.service_type,
+    files.file_month,
+    files.row_count,
+    coalesce(sum(rejects.row_count), 0) as rejected_row_count
+from mart_source_completeness as files
+left join mart_monthly_rejects as rejects
+    on
+        files.service_type = rejects.service_type
+        and files.file_month = rejects.file_month
+group by files.service_type, files.file_month, files.row_count
+order by files.service_type, files.file_month
 """
 
 _DAYS = """
@@ -61,67 +77,15 @@ def daily_suite(reader: Reader) -> Suite:
         for file in whole
         for row in _day_rows(file.service, month_days(file.month), by_service[file.service])
     ]
-    draft = Draft("days")
-    none = None if days else f"no loaded month has {WHOLE_MONTH_ROWS:,} rows"
-    draft.between(
-        "every_day_of_every_loaded_month_has_trips",
-        "trips",
-        least=1,
-        severity="critical",
-        sees="a day missing from a file, or lost on the way to the mart",
-        reason=f"No day of a real month is empty. Months of fewer than {WHOLE_MONTH_ROWS:,} rows are "
-        "excerpts and left out.",
-        unless=none,
-    )
-    _between_where_known(
-        draft,
-        days,
-        "trips_of_a_day_are_like_those_of_its_weekday",
-        "trips_to_weekday",
-        least=0.1,
-        most=4,
-        sees="most of a day missing, a day loaded many times",
-        reason=(
-            f"Trips against the median of the same weekday in the {TRAILING_WEEKS} weeks before. "
-            "A snowstorm leaves a fifth; a tenth is no weather."
-        ),
-        none="no day has three such weekdays before it",
-    )
-    _between_where_known(
-        draft,
-        days,
-        "fare_of_a_day_is_like_that_of_its_weekday",
-        "mean_fare_to_weekday",
-        least=0.6,
-        most=1.6,
-        sees="fares doubled or halved from a day on",
-        reason=(
-            "Mean fare against the median of the same weekday in the weeks before. Green 2024-01, "
-            "a small month, moves between 0.99 and 1.08; the rise of the tariff in 2022-12 was "
-            "1.2 to 1.3."
-        ),
-        none="no day with fares has three such weekdays before it",
-    )
-    _between_where_known(
-        draft,
-        days,
-        "tips_on_card_are_a_plausible_share_of_fares",
-        "card_tip_share",
-        least=0.05,
-        most=0.4,
-        sees="tips lost, doubled, or spread over cash fares",
-        reason=(
-            "Card tips by card fares of a day: 0.17 to 0.27 in real months. Cash tips are not "
-            "recorded, so a share over all fares would be far lower."
-        ),
-        none="no day has enough trips by card",
+    checks, skipped = definitions().apply(
+        list(definitions().of("mart_daily_service_summary")), {"days": days}, {}
     )
     return Suite(
         "mart-daily-service-summary",
         "mart_daily_service_summary",
         {"days": days},
-        draft.checks,
-        draft.skipped,
+        checks,
+        skipped,
         {"Days": f"{len(days):,} of {len(whole)} whole months", "Read from": reader.engine},
     )
 
@@ -134,92 +98,43 @@ def monthly_suite(reader: Reader) -> Suite:
         if int(row["row_count"]) >= _MIN_MONTH_TRIPS
     ]
     months = [_month_row(row, _year_before(row, rows)) for row in rows]
-    draft = Draft("months")
-    none = f"no month has {_MIN_MONTH_TRIPS:,} rows"
-    for name, column, most, sees, reason in (
-        (
-            "hardly_any_row_is_voided",
-            "share_voided",
-            0.05,
-            "trips taken for reversals of each other",
-            "Rows of reversal pairs among all rows: 0.6 % in green 2024-01.",
-        ),
-        (
-            "hardly_any_trip_starts_in_an_unknown_zone",
-            "share_unknown_zone",
-            0.05,
-            "zones lost on the way to the mart",
-            "Twice the 0.9 to 2.5 % of real yellow months.",
-        ),
-        (
-            "no_zone_holds_half_of_the_trips",
-            "share_busiest_zone",
-            0.5,
-            "zones collapsed into one",
-            "The busiest zone has 4 to 5 % of yellow and up to 22 % of green trips in real months.",
-        ),
-    ):
-        _between_where_known(
-            draft, months, name, column, most=most, sees=sees, reason=reason, none=none
-        )
-    few = f"no month has {MIN_PREVIOUS} comparable months before it"
-    drifts: tuple[tuple[str, str, float, float, str, str], ...] = (
-        (
-            "trips_of_a_month_are_like_those_of_the_months_before",
-            "trips_ratio",
-            0.5,
-            2,
-            "part of a month missing, a month counted twice",
-            "As for the lake's volume_ratio: all published months since 2016-07 lie within 0.64 and 1.35.",
-        ),
-        (
-            "revenue_per_trip_is_like_that_of_the_months_before",
-            "revenue_per_trip_ratio",
-            0.65,
-            1.4,
-            "money doubled or lost between file and mart",
-            "As for the lake's mean_fare_ratio; total_amount moves less than the fare, since surcharges change rarely.",
-        ),
-        (
-            "share_of_card_is_like_that_of_the_months_before",
-            "card_share_change",
-            -0.15,
-            0.15,
-            "payment types mapped to the wrong member",
-            "Among all trips, dispatched ones included. Between real yellow months of 2019: 0.014.",
-        ),
-        (
-            "share_of_unknown_zones_is_like_that_of_the_months_before",
-            "unknown_zone_change",
-            -0.03,
-            0.03,
-            "zones lost",
-            "Real yellow months: 0.9 to 2.5 %.",
-        ),
+    checks, skipped = definitions().apply(
+        list(definitions().of("mart_monthly_zone_revenue")), {"months": months}, {}
     )
-    for name, column, least, most, sees, reason in drifts:
-        _between_where_known(
-            draft,
-            months,
-            name,
-            column,
-            least=least,
-            most=most,
-            sees=sees,
-            reason=reason,
-            none=few,
-        )
     return Suite(
         "mart-monthly-zone-revenue",
         "mart_monthly_zone_revenue",
         {"months": months},
-        draft.checks,
-        draft.skipped,
+        checks,
+        skipped,
         {"Months": f"{len(months)}", "Read from": reader.engine},
     )
 
 
-SUITES: tuple[Callable[[Reader], Suite], ...] = (daily_suite, monthly_suite)
+def files_suite(reader: Reader) -> Suite:
+    """What is expected of every loaded file once its rows are accepted or rejected."""
+    files = [
+        {
+            "key": f"{row['service_type']} {_day(row['file_month']):%Y-%m}",
+            "share_rejected": ratio(float(row["rejected_row_count"]), float(row["row_count"])),
+        }
+        for row in reader.select(_REJECTED)
+        if int(row["row_count"]) >= _MIN_MONTH_TRIPS
+    ]
+    checks, skipped = definitions().apply(
+        list(definitions().of("mart_source_completeness")), {"files": files}, {}
+    )
+    return Suite(
+        "mart-source-completeness",
+        "mart_source_completeness",
+        {"files": files},
+        checks,
+        skipped,
+        {"Files": f"{len(files)}", "Read from": reader.engine},
+    )
+
+
+SUITES: tuple[Callable[[Reader], Suite], ...] = (files_suite, daily_suite, monthly_suite)
 """The suites of the marts, in the order in which they are judged."""
 
 _MIN_MONTH_TRIPS = 1_000
@@ -243,32 +158,6 @@ def _day(value: Any) -> date:
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)  # drivers give decimals as Decimal or text
-
-
-def _between_where_known(
-    draft: Draft,
-    rows: Sequence[Mapping[str, Any]],
-    name: str,
-    column: str,
-    *,
-    least: float | None = None,
-    most: float,
-    sees: str,
-    reason: str,
-    none: str,
-) -> None:
-    """Expect a measure, which not every row has, to lie within bounds; skip it where no row has it."""
-    known = any(row[column] is not None for row in rows)
-    draft.between(
-        name,
-        column,
-        least=least,
-        most=most,
-        severity="warning",
-        sees=sees,
-        reason=reason,
-        unless=None if known else none,
-    )
 
 
 def _day_rows(

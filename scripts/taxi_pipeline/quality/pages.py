@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
+from taxi_pipeline.atomic import write_text
 from taxi_pipeline.lake import utc_now
-from taxi_pipeline.quality.checks import BREAKS, Verdict
+from taxi_pipeline.quality.checks import BREAKS, Outcome, Verdict
 
 _INDEX = "index.html"
 
@@ -26,7 +28,9 @@ def write_pages(folder: Path, verdicts: Sequence[Verdict]) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    common = {"written_at": utc_now(), "breaks": BREAKS}
+    environment.filters["words"] = _words
+    environment.filters["breakable"] = _breakable
+    common = {"written_at": utc_now(), "breaks": BREAKS, "note": _note}
     pages = {
         f"{verdict.name}.html": environment.get_template("suite.html").render(
             verdict=verdict, **common
@@ -35,14 +39,23 @@ def write_pages(folder: Path, verdicts: Sequence[Verdict]) -> Path:
     }
     pages[_INDEX] = environment.get_template("index.html").render(verdicts=verdicts, **common)
     for name, text in pages.items():
-        _write(folder / name, text)
+        write_text(folder / name, text)
     for path in folder.glob("*.html"):
         if path.name not in pages:
             path.unlink()
     return folder / _INDEX
 
 
-def _write(path: Path, text: str) -> None:
-    draft = path.with_suffix(".html.tmp")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+def _words(name: str) -> str:
+    """A check's name as a title."""
+    return name.replace("_", " ").capitalize().replace("new york", "New York")
+
+
+def _breakable(title: str) -> Markup:
+    """A title that may break after an underscore, for narrow screens."""
+    return escape(title).replace("_", Markup("_<wbr>"))
+
+
+def _note(outcome: Outcome) -> str:
+    """A finding for information, in a few words."""
+    return f"{outcome.check.words}: {outcome.observed}"

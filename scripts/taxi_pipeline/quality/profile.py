@@ -4,22 +4,32 @@ DuckDB adds them up in a few passes over narrow columns of one partition, so tha
 and no month has to be read again when a later one is compared with it.
 """
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 
 from taxi_pipeline.lake import quote_identifier, quote_literal
 from taxi_pipeline.schemas import COLUMNS, TIME, Service
+from taxi_pipeline.seeds import read_variables, seed_path
 
-PROFILE_VERSION = 1
+PROFILE_VERSION = 5
 """Raise it when a profile would hold other numbers; every month is then profiled again."""
+
+EXPECTED_PICKUPS = 15
+"""With so many expected in an hour, one with a tenth of them or fewer is chance in 1 of 200,000 (Poisson).
+Set on 2026-11-26."""
+
+COMPARED_TRIPS = 500_000
+"""About as many trips are compared with each other: more would take seconds (6.7 s for 7.9 million,
+2026-11-26). Trips of the same second stay together."""
 
 CODE_COLUMNS: Mapping[Service, tuple[str, ...]] = {
     Service.YELLOW: ("vendorid", "ratecodeid", "payment_type", "store_and_fwd_flag"),
@@ -30,7 +40,10 @@ CODE_COLUMNS: Mapping[Service, tuple[str, ...]] = {
 # The meter counts 1/5 mile, or a minute in slow traffic: drop and step in dollars (tlc.md, section 5). A fare lies
 # between the drop and the sum of all miles and all minutes, wherever the trip went.
 _DROP = "case when {pickup} >= timestamp '2022-12-19' then 3.00 else 2.50 end"
-_STEP = "case when {pickup} >= timestamp '2022-12-19' then 0.70 else 0.50 end"
+_STEP = (
+    "case when {pickup} >= timestamp '2022-12-19' then 0.70"
+    " when {pickup} >= timestamp '2012-09-04' then 0.50 else 0.40 end"
+)
 _ORDINARY_TRIP = (
     "ratecodeid = 1 and fare_amount > 0 and trip_distance between 0.5 and 30"
     " and seconds between 60 and 7200"
@@ -38,6 +51,8 @@ _ORDINARY_TRIP = (
 _MILES_PER_DEGREE = 69.05
 _COS_LATITUDE = 0.7577  # of 40.74 degrees north
 _UNKNOWN_ZONE = 264
+_NEW_YORK = ZoneInfo("America/New_York")
+_CARD, _CASH = 1, 2  # TLC's dictionary of 2025-03-18
 
 
 @dataclass(frozen=True)
@@ -52,15 +67,30 @@ class Profile:
         days: pickups per day of the month.
         hours: pickups in the month per hour of the day, 0 to 23.
         longest_gap: hours on end, within the month, in which nobody was picked up.
+        empty_hours: hours of the month without a pickup where at least ``EXPECTED_PICKUPS`` are expected.
+        empty_edge_hours: of the month's first and last hour, those with at most a tenth of the expected pickups:
+            strays of the day before do not hide a shift; None where neither expects ``EXPECTED_PICKUPS``.
         outside: pickups outside the month.
         codes: rows per value of each code column; empty values are not counted.
         zones: rows per pickup zone; an unknown or missing one is 264.
         dropoff_zones: rows per dropoff zone, likewise.
         ordinary_trips: trips at the standard rate, of 0.5 to 30 miles and 1 to 120 minutes.
         ordinary_fares: dollars of fare of these.
+        fares_on_steps: those whose fare is the drop and a whole number of the meter's steps.
         metered_fares: dollars if the meter counted every mile and every minute of these.
         fares: trips with a fare of more than 0 and at most 1000 dollars.
         fare_amount: dollars of these.
+        negative_totals: rows with a negative total.
+        backwards: rows whose dropoff lies more than 60 s before the pickup.
+        long_trips: rows whose dropoff lies more than 24 hours after the pickup.
+        compared_rows: rows of every n-th second; of a small month, all.
+        compared_trips: different rows among them.
+        distinct_trips: different ones among them by vendor, pickup, zones, distance, and total alone.
+        tips: dollars of tips, of all rows.
+        cash_tips: those of rows paid in cash.
+        card_trips: rows paid by card.
+        card_tips: dollars of tips of these.
+        card_fares: dollars of fare of these.
         located_trips: trips between two known zones with 0 to 100 miles.
         map_correlation: of miles driven and miles between the zones' points, over these; None for FHV.
     """
@@ -72,15 +102,29 @@ class Profile:
     days: list[int]
     hours: list[int]
     longest_gap: int
+    empty_hours: int
+    empty_edge_hours: int | None
     outside: int
     codes: dict[str, dict[str, int]]
     zones: dict[str, int]
     dropoff_zones: dict[str, int]
     ordinary_trips: int = 0
     ordinary_fares: float = 0.0
+    fares_on_steps: int = 0
     metered_fares: float = 0.0
     fares: int = 0
     fare_amount: float = 0.0
+    negative_totals: int = 0
+    backwards: int = 0
+    long_trips: int = 0
+    compared_rows: int = 0
+    compared_trips: int = 0
+    distinct_trips: int = 0
+    tips: float = 0.0
+    cash_tips: float = 0.0
+    card_trips: int = 0
+    card_tips: float = 0.0
+    card_fares: float = 0.0
     located_trips: int = 0
     map_correlation: float | None = None
 
@@ -100,15 +144,11 @@ class Profile:
         return cls(**values) if values["version"] == PROFILE_VERSION else None
 
 
-def seed_path(name: str) -> Path:
-    """Where a seed of the dbt project around this package is."""
-    return Path(__file__).resolve().parents[3] / "seeds" / f"{name}.csv"
-
-
-def read_seed(name: str) -> list[dict[str, str]]:
-    """The rows of a seed."""
-    with seed_path(name).open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
+@cache
+def reject_limits() -> tuple[int, int]:
+    """Seconds by which a dropoff may precede its pickup, and the hours that a trip may take: where dbt has them."""
+    variables = read_variables()
+    return int(variables["dropoff_cut_seconds"]), int(variables["max_duration_hours"])
 
 
 def month_days(month: date) -> list[date]:
@@ -136,33 +176,68 @@ def profile_partition(
     )
     trips = f"read_parquet({quote_literal(part)}, hive_partitioning = false)"
     rows, unparseable, nulls = _completeness(connection, trips, service)
-    days, hours, gap, outside = _clock(connection, trips, pickup, month)
+    clock = _clock(connection, trips, pickup, month)
     metered = service is not Service.FHV
     zones, dropoff_zones, located, correlation = _map(connection, trips, metered=metered)
+    cut, longest = reject_limits()
+    backwards, long_trips = _row(
+        connection,
+        f"select count(*) filter (seconds < -{cut}), count(*) filter (seconds > 3600 * {longest})"
+        f" from (select date_diff('second', {pickup}, {dropoff}) as seconds from {trips})",
+    )
     profile = Profile(
-        PROFILE_VERSION, rows, unparseable, nulls, days, hours, gap, outside,
+        PROFILE_VERSION, rows, unparseable, nulls, *clock,
         _codes(connection, trips, service), zones, dropoff_zones,
         located_trips=located, map_correlation=correlation,
+        backwards=backwards, long_trips=long_trips,
     )  # fmt: skip
     if not metered:
         return profile
     timed = f"(select *, date_diff('second', {pickup}, {dropoff}) as seconds from {trips})"
-    metered_fare = f"{_DROP} + {_STEP} * (5 * trip_distance::double + seconds / 60)".format(
-        pickup=pickup
-    )
-    ordinary, fares, metered_fares, count, amount = _row(
+    drop, step = _DROP.format(pickup=pickup), _STEP.format(pickup=pickup)
+    metered_fare = f"{drop} + {step} * (5 * trip_distance::double + seconds / 60)"
+    ordinary, on_steps, fares, metered_fares, count, amount = _row(
         connection,
         f"""select
             count(*) filter ({_ORDINARY_TRIP}),
+            count(*) filter ({_ORDINARY_TRIP} and (fare_amount - {drop}) % ({step}) = 0),
             sum(fare_amount) filter ({_ORDINARY_TRIP}),
             sum({metered_fare}) filter ({_ORDINARY_TRIP}),
             count(*) filter (fare_amount > 0 and fare_amount <= 1000),
             sum(fare_amount) filter (fare_amount > 0 and fare_amount <= 1000)
         from {timed}""",
     )
+    negative, tips, cash_tips, card_trips, card_tips, card_fares = _row(
+        connection,
+        f"""select
+            count(*) filter (total_amount < 0),
+            sum(tip_amount),
+            sum(tip_amount) filter (payment_type = {_CASH}),
+            count(*) filter (payment_type = {_CARD}),
+            sum(tip_amount) filter (payment_type = {_CARD}),
+            sum(fare_amount) filter (payment_type = {_CARD})
+        from {trips}""",
+    )
+    every_column = ", ".join(quote_identifier(column.name) for column in COLUMNS[service])
+    compared_rows, compared, distinct = _row(
+        connection,
+        f"""select count(*), count(distinct hash({every_column})), count(distinct hash(
+            vendorid, {pickup}, pulocationid, dolocationid, trip_distance, total_amount
+        )) from {trips} where epoch({pickup}) % {max(1, rows // COMPARED_TRIPS)} = 0""",
+    )
     return Profile(**{
         **asdict(profile),
+        "compared_rows": compared_rows,
+        "compared_trips": compared,
+        "distinct_trips": distinct,
+        "negative_totals": negative,
+        "tips": float(tips or 0),
+        "cash_tips": float(cash_tips or 0),
+        "card_trips": card_trips,
+        "card_tips": float(card_tips or 0),
+        "card_fares": float(card_fares or 0),
         "ordinary_trips": ordinary,
+        "fares_on_steps": on_steps,
         "ordinary_fares": float(fares or 0),
         "metered_fares": round(float(metered_fares or 0), 2),
         "fares": count,
@@ -191,8 +266,8 @@ def _completeness(
 
 def _clock(
     connection: duckdb.DuckDBPyConnection, trips: str, pickup: str, month: date
-) -> tuple[list[int], list[int], int, int]:
-    """Pickups per day and per hour of the day, the longest gap in hours, and pickups outside the month."""
+) -> tuple[list[int], list[int], int, int, int | None, int]:
+    """Pickups per day and hour, and empty hours: the fields of the profile from ``days`` to ``outside``, in order."""
     counts = connection.execute(
         f"select cast({pickup} as date), hour({pickup}), count(*) from {trips}"
         f" where {pickup} is not null group by 1, 2"
@@ -200,26 +275,42 @@ def _clock(
     days = month_days(month)
     per_hour: Counter[int] = Counter()
     per_day: Counter[date] = Counter()
-    busy: set[datetime] = set()
+    pickups: Counter[datetime] = Counter()
     outside = 0
     for day, hour, number in counts:
         if isinstance(day, date) and days[0] <= day <= days[-1]:  # DuckDB gives far years as text
             per_day[day] += number
             per_hour[hour] += number
-            busy.add(datetime(day.year, day.month, day.day, hour))
+            pickups[datetime(day.year, day.month, day.day, hour)] += number
         else:
             outside += number
     start = datetime(month.year, month.month, 1)
+    hours = [start + timedelta(hours=number) for number in range(24 * len(days))]
+    expected = {
+        hour: mean
+        for hour in hours
+        if (mean := (per_hour[hour.hour] - pickups[hour]) / (len(days) - 1)) >= EXPECTED_PICKUPS
+        and _exists(hour)
+    }
+    edges = [hour for hour in (hours[0], hours[-1]) if hour in expected]
     gap = longest = 0
-    for number in range(24 * len(days)):
-        gap = 0 if start + timedelta(hours=number) in busy else gap + 1
+    for hour in hours:
+        gap = 0 if pickups[hour] else gap + 1
         longest = max(longest, gap)
     return (
         [per_day[day] for day in days],
         [per_hour[hour] for hour in range(24)],
         longest,
+        sum(not pickups[hour] for hour in expected),
+        sum(pickups[hour] <= expected[hour] / 10 for hour in edges) if edges else None,
         outside,
     )
+
+
+def _exists(hour: datetime) -> bool:
+    """Whether New York's clocks show this hour: on a Sunday in March they go from 2:00 to 3:00."""
+    local = hour.replace(tzinfo=_NEW_YORK)
+    return local.astimezone(UTC).astimezone(_NEW_YORK).hour == hour.hour
 
 
 def _codes(

@@ -8,19 +8,21 @@ All of it can be made again, except for what a user has accepted::
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
+from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import Lake, ManifestEntry, temp_tag
 from taxi_pipeline.quality.checkpoint import run_checkpoint
 from taxi_pipeline.quality.checks import Suite, Verdict, is_comparable
+from taxi_pipeline.quality.definitions import WHOLE_MONTH_ROWS
 from taxi_pipeline.quality.lake_month import (
     MAX_PREVIOUS,
-    WHOLE_MONTH_ROWS,
     Lists,
     lake_month_suite,
     read_lists,
@@ -28,6 +30,16 @@ from taxi_pipeline.quality.lake_month import (
 from taxi_pipeline.quality.profile import Profile, profile_partition
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import Settings
+
+Kept = TypeVar("Kept")
+
+
+def _parsed(read: Callable[[str], Kept | None], text: str | None) -> Kept | None:
+    """What a file holds; None where it is missing or damaged, because it can be made again."""
+    try:
+        return None if text is None else read(text)
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 @dataclass(frozen=True)
@@ -52,14 +64,13 @@ class Store:
     def _write(self, kind: str, name: str, text: str) -> None:
         path = self._path(kind, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{name}-{temp_tag()}.tmp")
+        draft = path.with_name(f".{name}-{temp_tag(self.settings.data_dir)}.tmp")
         draft.write_text(text, encoding="utf-8")
         draft.replace(path)
 
     def profile(self, load_id: str) -> Profile | None:
         """The profile of a version, where it is known."""
-        text = self._read("profiles", load_id)
-        return None if text is None else Profile.from_json(text)
+        return _parsed(Profile.from_json, self._read("profiles", load_id))
 
     def keep_profile(self, load_id: str, profile: Profile) -> None:
         """Remember a version's profile."""
@@ -67,7 +78,14 @@ class Store:
 
     def accepted(self, load_id: str) -> list[str]:
         """The critical checks that a user has let pass for a version."""
-        return list(json.loads(self._read("accepted", load_id) or "[]"))
+        try:
+            return list(json.loads(self._read("accepted", load_id) or "[]"))
+        except (ValueError, TypeError) as error:
+            raise TaxiError(
+                str(self._path("accepted", load_id)),
+                "the record of overridden checks is damaged",
+                "delete it, then ingest the month again with --accept-critical if it is right",
+            ) from error
 
     def accept(self, load_id: str, names: Sequence[str]) -> None:
         """Remember that a user has let these checks pass."""
@@ -75,11 +93,9 @@ class Store:
 
     def verdict(self, suite: Suite, *, again: bool = False) -> Verdict:
         """The verdict on a suite: the last one, where measures and thresholds are the same, else a new one."""
-        text = None if again else self._read("verdicts", suite.name)
-        if text is not None:
-            last = Verdict.from_json(text)
-            if last.fingerprint == suite.fingerprint:
-                return last
+        last = None if again else _parsed(Verdict.from_json, self._read("verdicts", suite.name))
+        if last is not None and last.fingerprint == suite.fingerprint:
+            return last
         verdict = run_checkpoint(suite)
         self.keep_verdict(verdict)
         return verdict
@@ -87,9 +103,11 @@ class Store:
     def kept_verdicts(self) -> list[Verdict]:
         """The last verdict on every suite, by name."""
         folder = self._path("verdicts", "any").parent
-        return [
-            Verdict.from_json(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))
-        ]
+        read = (
+            _parsed(Verdict.from_json, self._read("verdicts", path.stem))
+            for path in sorted(folder.glob("*.json"))
+        )
+        return [verdict for verdict in read if verdict is not None]
 
     def keep_verdict(self, verdict: Verdict) -> None:
         """Remember the verdict on a suite."""
@@ -152,5 +170,5 @@ class MonthJudge:
 
 def month_of(entry: ManifestEntry) -> tuple[Service, date]:
     """The service and the month of a version."""
-    service = next(item for item in Service if item.label == entry.service_type)
+    service = Service.of_label(entry.service_type)
     return service, date.fromisoformat(entry.file_month)

@@ -9,6 +9,7 @@ import duckdb
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import Lake, ManifestEntry
+from taxi_pipeline.lake.verify import require_intact
 from taxi_pipeline.quality.checks import Tell, Verdict
 from taxi_pipeline.quality.lake_month import suite_name
 from taxi_pipeline.quality.marts import SUITES
@@ -88,7 +89,7 @@ def validate(settings: Settings, choice: Choice, tell: Tell) -> Validation:
     verdicts = list(_judge_lake(judge, lake, entries, again=choice.again, tell=tell))
     if choice.takes_marts:
         with open_reader(settings, choice.target) as reader:
-            tell(f"Judging the marts in {reader.name}")
+            tell(f"Checking the marts in {reader.name}")
             for suite in SUITES:
                 verdicts.append(judge.store.verdict(suite(reader), again=choice.again))
     page = write_pages(settings.site_dir / "docs" / "quality", _all_verdicts(judge, lake))
@@ -134,6 +135,7 @@ def _profile(
         connection.execute("set enable_progress_bar = false")
         for entry in unknown:
             tell(f"Reading {entry.source_file}")
+            require_intact(lake, [entry])
             part = lake.part_path(*month_of(entry))
             judge.store.keep_profile(entry.load_id, judge.profile(connection, part, entry))
 
@@ -145,6 +147,6 @@ def _judge_lake(
         profile = judge.store.profile(entry.load_id)
         if profile is None:
             raise AssertionError(entry.load_id)
-        tell(f"Judging {entry.source_file}")
+        tell(f"Checking {entry.source_file}")
         verdict = judge.store.verdict(judge.suite(entry, profile, lake), again=again)
         yield verdict.accepting(judge.store.accepted(entry.load_id))

@@ -2,9 +2,7 @@
 
 from taxi_pipeline.sample.calendar import CLOCK_CHANGE, MONTHS
 from taxi_pipeline.sample.files import (
-    METADATA_KEY,
     MIN_SCALE,
-    NOTICE,
     TRIPS,
     FileReport,
     SampleReport,
@@ -14,10 +12,8 @@ from taxi_pipeline.sample.pathologies import PATHOLOGIES, Pathology, planted
 
 __all__ = [
     "CLOCK_CHANGE",
-    "METADATA_KEY",
     "MIN_SCALE",
     "MONTHS",
-    "NOTICE",
     "PATHOLOGIES",
     "TRIPS",
     "FileReport",

@@ -9,19 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from taxi_pipeline.atomic import draft_of
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.sample.calendar import MONTHS
 from taxi_pipeline.sample.draws import NULL, Draws, Ints
 from taxi_pipeline.sample.pathologies import PATHOLOGIES, plant, planted
 from taxi_pipeline.sample.trips import FHV_BASES, LOWER, PADDED, Columns, fhv_trips, metered_trips
 from taxi_pipeline.schemas import Service
-
-NOTICE = (
-    "Synthetic trips made by this project in the shape of NYC TLC files: not TLC data,"
-    " and no statement about real trips."
-)
-METADATA_KEY = "taxi_synthetic"
-"""Parquet metadata key, with the value ``true``, by which a file of the sample is known."""
+from taxi_pipeline.synthetic import METADATA_KEY, NOTICE
 
 MIN_SCALE = 0.1
 """Below this, a file has too few rows to plant the fixed numbers of pathologies on."""
@@ -212,12 +207,8 @@ def _rows(service: Service, month: date, scale: float) -> Columns:
 
 def _write(table: pa.Table, path: Path) -> None:
     """Write under a temporary name, so that a reader never sees half a file."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        pq.write_table(table, partial, compression="zstd")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with draft_of(path) as draft:
+        pq.write_table(table, draft, compression="zstd")
 
 
 def _write_file(folder: Path, service: Service, month: date, scale: float) -> FileReport:

@@ -1,6 +1,7 @@
 """The site: pages that open by double click, with no server and no request to any other host."""
 
 import json
+import re
 import shutil
 from importlib.resources import files
 from pathlib import Path
@@ -9,27 +10,25 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from taxi_pipeline.sample import NOTICE
+from taxi_pipeline.seeds import read_variables
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.site.dashboard import dashboard_data
-from taxi_pipeline.site.dictionary import LAYERS, read_tables
-from taxi_pipeline.site.facts import BuildFacts, gather_facts, keep_results, read_results
-from taxi_pipeline.site.lineage import write_lineage
+from taxi_pipeline.site.facts import BuildFacts, gather_facts
+from taxi_pipeline.site.lineage import LINEAGE_QUERY, write_lineage
 from taxi_pipeline.site.publish import (
     DOCS_PAGE,
     START_PAGE,
-    make_server,
     publish,
     publish_docs,
     write_docs,
 )
+from taxi_pipeline.site.tables import LAYERS, read_tables
+from taxi_pipeline.synthetic import NOTICE
+from taxi_pipeline.transform.completeness import Completeness, read_completeness
 from taxi_pipeline.warehouses import open_reader
 
 __all__ = [
-    "keep_results",
-    "make_server",
     "publish_docs",
-    "read_results",
     "write_site",
     "zones_path",
 ]
@@ -41,12 +40,12 @@ PAGES = (
         "Trips, revenue and tips by month, service, borough and zone; filters act on every number.",
     ),
     (
-        DOCS_PAGE,
+        f"{DOCS_PAGE}#!/model/model.nyc_taxi.mart_monthly_zone_revenue",
         "Tables and lineage",
         "dbt's documentation: every model with its SQL and tests, and the graph from file to mart.",
     ),
     (
-        "lineage/index.html?model=model.nyc_taxi.mart_monthly_zone_revenue&parents=2&children=0",
+        f"lineage/index.html?{LINEAGE_QUERY}",
         "Lineage of columns",
         "From which columns of TLC's files each column comes, step by step.",
     ),
@@ -84,12 +83,15 @@ def write_site(settings: Settings, target: str | None) -> Path:
     Raises:
         TaxiError: the last build failed, or the warehouse cannot be read.
     """
-    target_dir, site = settings.project_dir / "target", settings.site_dir
+    target_dir, site = settings.target_dir, settings.site_dir
+    variables = read_variables(settings.project_dir)
+    speed = (int(variables["min_speed_mph"]), int(variables["max_speed_mph"]))
     draft = target_dir / "site"
     shutil.rmtree(draft, ignore_errors=True)
     with open_reader(settings, target) as reader:
         facts = gather_facts(settings, reader)
-        data = dashboard_data(reader)
+        completeness = read_completeness(reader)
+        data = dashboard_data(reader, completeness, speed, target)
     zones = zones_path(settings)
     pages = {
         "dictionary/index.html": _render(
@@ -98,7 +100,9 @@ def write_site(settings: Settings, target: str | None) -> Path:
         "dashboard/index.html": _render(
             "dashboard.html",
             facts=facts,
+            completeness=completeness,
             notice=NOTICE,
+            speed=speed,
             data=_embed(
                 data
                 | {
@@ -112,19 +116,19 @@ def write_site(settings: Settings, target: str | None) -> Path:
         _write(draft / address, text)
     write_lineage(target_dir, draft / "lineage")
     write_docs(target_dir, draft / DOCS_PAGE)
-    _write(draft / START_PAGE, _start_page(facts, draft, site))
+    _write(draft / START_PAGE, _start_page(facts, completeness, draft, site))
     publish(draft, site)
     shutil.rmtree(draft)
     return site / START_PAGE
 
 
-def _start_page(facts: BuildFacts, draft: Path, site: Path) -> str:
+def _start_page(facts: BuildFacts, completeness: Completeness, draft: Path, site: Path) -> str:
     pages = [
         page
         for page in PAGES
-        if any((folder / page[0].partition("?")[0]).exists() for folder in (draft, site))
+        if any((folder / re.split("[?#]", page[0])[0]).exists() for folder in (draft, site))
     ]
-    return _render("start.html", facts=facts, pages=pages, notice=NOTICE)
+    return _render("start.html", facts=facts, completeness=completeness, pages=pages, notice=NOTICE)
 
 
 def _write(path: Path, text: str) -> None:

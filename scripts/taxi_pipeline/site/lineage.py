@@ -3,6 +3,22 @@
 import logging
 from pathlib import Path
 
+from taxi_pipeline.site.publish import add_way_back
+
+LINEAGE_QUERY = "model=model.nyc_taxi.mart_monthly_zone_revenue&parents=2&children=0"
+"""What the page shows first: a mart with what it is made of."""
+
+_HEAD = f"""
+<script>
+try {{ localStorage.getItem("vite-ui-theme") ?? localStorage.setItem("vite-ui-theme", "system"); }} catch {{}}
+if (!new URLSearchParams(location.search).has("model")) location.replace("?{LINEAGE_QUERY}");
+</script>
+<style>
+a.border-dashed[href*="colibri-data.com"], .border-t.pt-5:has(a.border-dashed) {{ display: none !important; }}
+</style>
+"""
+"""The colours of the reader's system, a mart instead of an arbitrary model, and no links to what the vendor sells."""
+
 
 def write_lineage(target_dir: Path, folder: Path) -> None:
     """Write the page of the lineage of every column.
@@ -26,3 +42,6 @@ def write_lineage(target_dir: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     generator.generate_report(output_dir=str(folder))
     (folder / "colibri-manifest.json").unlink()  # the page has it inside
+    page = folder / "index.html"
+    text = page.read_text(encoding="utf-8").replace("<head>", f"<head>{_HEAD}", 1)
+    page.write_text(add_way_back(text, "right:4px;top:44px;padding:4px 8px"), encoding="utf-8")

@@ -1,14 +1,10 @@
-"""The pages to look at: written aside, moved into the site page by page, served on this machine only."""
+"""The pages to look at: written aside, moved into the site page by page."""
 
 import shutil
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.atomic import draft_of
 from taxi_pipeline.settings import Settings
-
-HOST = "127.0.0.1"
 
 START_PAGE = "index.html"
 """Relative to the site; the page that leads to the others."""
@@ -25,10 +21,34 @@ _ADDRESSES = {
 }
 
 
+_WAY_BACK = (
+    '<a href="../index.html" id="way-back" style="position:fixed;z-index:99999;border-radius:8px;'
+    'background:#1b1f23;color:#fff;font:600 13px system-ui,sans-serif;text-decoration:none;{place}">'
+    "NYC taxi warehouse</a>"
+)
+
+_DARK = (
+    "<style>@media (prefers-color-scheme: dark) { html { background: #fff; filter: invert(.93) hue-rotate(180deg) }"
+    " img, .logo, #way-back { filter: invert(1) hue-rotate(180deg) } }</style>"
+)
+"""dbt's page knows light colours only: turned round, hues kept."""
+
+
+def add_way_back(text: str, place: str) -> str:
+    """Add a link to the start page at the end of a tool's own page.
+
+    Args:
+        text: the page, in a folder of the site.
+        place: where the link does not cover the page's own controls, as CSS.
+    """
+    head, end, tail = text.rpartition("</body>")
+    return head + _WAY_BACK.format(place=place) + end + tail
+
+
 def publish_docs(settings: Settings) -> Path:
     """Put the static page that dbt has generated into the site; the old page stays until then."""
-    draft = settings.project_dir / "target" / "docs.html"
-    write_docs(settings.project_dir / "target", draft)
+    draft = settings.target_dir / "docs.html"
+    write_docs(settings.target_dir, draft)
     replace_page(draft, settings.site_dir / DOCS_PAGE)
     return settings.site_dir / DOCS_PAGE
 
@@ -39,7 +59,8 @@ def write_docs(target_dir: Path, page: Path) -> None:
     for address, mended in _ADDRESSES.items():
         text = text.replace(address, mended)
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(text, encoding="utf-8")
+    text = text.replace("</head>", f"{_DARK}</head>", 1)
+    page.write_text(add_way_back(text, "left:12px;bottom:12px;padding:6px 12px"), encoding="utf-8")
 
 
 def publish(draft: Path, site: Path) -> None:
@@ -51,28 +72,5 @@ def publish(draft: Path, site: Path) -> None:
 
 def replace_page(source: Path, page: Path) -> None:
     """Copy a file over a page of the site; a reader sees the old one or the new one, whole."""
-    page.parent.mkdir(parents=True, exist_ok=True)
-    draft = page.with_name(page.name + ".tmp")
-    shutil.copyfile(source, draft)
-    draft.replace(page)
-
-
-def make_server(settings: Settings, port: int) -> ThreadingHTTPServer:
-    """A server for the site on the loopback address.
-
-    Args:
-        settings: where the site is.
-        port: TCP port; 0 for any free one.
-
-    Raises:
-        TaxiError: there is no site yet, or the port is taken.
-    """
-    if not (settings.site_dir / START_PAGE).exists():
-        raise TaxiError(str(settings.site_dir), "there is no site yet", "run `taxi site` first")
-    handler = partial(SimpleHTTPRequestHandler, directory=str(settings.site_dir))
-    try:
-        return ThreadingHTTPServer((HOST, port), handler)
-    except OSError as error:
-        raise TaxiError(
-            f"port {port}", f"cannot be used: {error.strerror}", "choose another with --port"
-        ) from error
+    with draft_of(page) as draft:
+        shutil.copyfile(source, draft)

@@ -5,6 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from taxi_pipeline.atomic import write_text
 from taxi_pipeline.errors import TaxiError
 
 ADDRESS = "https://d37ci6vzurychx.cloudfront.net/misc/taxi_zones.zip"
@@ -45,30 +46,40 @@ def borough_shapes(archive: Path) -> GeoJson:
 def save_zone_shapes(archive: Path, path: Path) -> int:
     """Write the zones for the dashboard; returns their number."""
     collection = zone_shapes(archive)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".tmp")
-    draft.write_text(json.dumps(collection, separators=(",", ":")), encoding="utf-8")
-    draft.replace(path)
+    write_text(path, json.dumps(collection, separators=(",", ":")))
     return len(collection["features"])
 
 
 def _read(archive: Path) -> list[tuple[int, str, Any]]:
     """Zone id, borough and simplified outline of every record, in feet on the New York plane (EPSG:2263)."""
-    import shapefile  # noqa: PLC0415 - these three are slow to import, and few commands need them
-    import shapely  # noqa: PLC0415
-
     try:
-        with shapefile.Reader(str(archive)) as reader:
-            records = [
-                (int(item.record["LocationID"]), str(item.record["borough"]), item.shape)
-                for item in reader.iterShapeRecords()
-            ]
-    except (shapefile.ShapefileException, OSError, ValueError, IndexError) as error:
+        archive.stat()
+    except OSError as error:
         raise TaxiError(
             str(archive),
-            f"it is not TLC's shapefile of the taxi zones: {error}",
+            f"it cannot be read: {error.strerror}",
+            f"check the path, or fetch the file from {ADDRESS}",
+        ) from error
+    try:
+        return _simplified(archive)
+    except Exception as error:  # of a damaged file, the readers let through whatever breaks first
+        said = str(error).strip().rstrip(".") or type(error).__name__
+        raise TaxiError(
+            str(archive),
+            f"it is not TLC's shapefile of the taxi zones, or it is damaged ({said[:200]})",
             f"fetch it from {ADDRESS}",
         ) from error
+
+
+def _simplified(archive: Path) -> list[tuple[int, str, Any]]:
+    import shapefile  # noqa: PLC0415 - these are slow to import, and few commands need them
+    import shapely  # noqa: PLC0415
+
+    with shapefile.Reader(str(archive)) as reader:
+        records = [
+            (int(item.record["LocationID"]), str(item.record["borough"]), item.shape)
+            for item in reader.iterShapeRecords()
+        ]
     outlines = [shapely.make_valid(shapely.geometry.shape(shape)) for *_, shape in records]
     # TLC's zones do not meet everywhere; once they do, neighbours keep the border that they share.
     cleaned = shapely.coverage_clean(outlines)

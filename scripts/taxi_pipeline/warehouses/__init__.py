@@ -11,8 +11,9 @@ from taxi_pipeline.settings import Settings
 from taxi_pipeline.warehouses.base import Reader, Warehouse
 from taxi_pipeline.warehouses.credentials import read_credentials
 from taxi_pipeline.warehouses.embedded import open_embedded
+from taxi_pipeline.warehouses.targets import embedded_schema, is_embedded
 
-__all__ = ["Reader", "Warehouse", "open_reader", "open_warehouse"]
+__all__ = ["Reader", "Warehouse", "check_target", "is_embedded", "open_reader", "open_warehouse"]
 
 
 @contextmanager
@@ -26,12 +27,27 @@ def open_reader(settings: Settings, target: str | None) -> Iterator[Reader]:
     Raises:
         TaxiError: there is no such target, it cannot be reached, or has not been built.
     """
-    if read_credentials(settings, target).type == "duckdb":
-        with open_embedded(settings) as reader:
+    if is_embedded(settings, target):
+        with open_embedded(settings, embedded_schema(settings, target)) as reader:
             yield reader
     else:
         with open_warehouse(settings, target) as warehouse:
             yield warehouse
+
+
+def check_target(settings: Settings, target: str | None) -> None:
+    """Say what keeps dbt from building on a target, before it starts; DuckDB has nothing to connect to.
+
+    Args:
+        settings: where ``profiles.yml`` is.
+        target: a name among its outputs; None for its default.
+
+    Raises:
+        TaxiError: the target cannot be reached, or would lose what is built there.
+    """
+    if not is_embedded(settings, target):
+        with open_warehouse(settings, target) as warehouse:
+            warehouse.check()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import ManifestEntry, ZoneChange, canonical_columns
 from taxi_pipeline.schemas import Column, Service
 
@@ -81,13 +82,28 @@ RECORD_TABLES = (RESTATEMENTS, MANIFEST)
 
 
 @dataclass(frozen=True)
+class LoadedFile:
+    """A file that a warehouse holds in full.
+
+    Attributes:
+        load_id: of its version; empty where the warehouse has lost rows of it.
+        rows: how many.
+        is_synthetic: it belongs to the sample.
+    """
+
+    load_id: str
+    rows: int
+    is_synthetic: bool
+
+
+@dataclass(frozen=True)
 class Partition:
     """One file's rows in the lake, to be brought into a warehouse.
 
     Attributes:
         service: whose trips.
         month: first day of the month in the file's name.
-        path: the Parquet file; None when the file has left the lake.
+        path: the Parquet file; None when the file is to leave the warehouse.
         rows: how many.
         records: the rows that each record table has of the file, oldest first.
     """
@@ -104,6 +120,18 @@ class Partition:
         return self.service.label, self.month.isoformat()
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The rows of a query, and the names of its columns, which may occur twice."""
+
+    names: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+
+    def first(self, limit: int | None) -> "Answer":
+        """The same with the first rows only; None for all."""
+        return Answer(self.names, self.rows[:limit])
+
+
 class Reader(Protocol):
     """What answers a query on the tables that dbt has built, on any target."""
 
@@ -115,10 +143,21 @@ class Reader(Protocol):
         """What to call it in a message: kind and address, no secret."""
 
     def query(self, sql: str) -> Sequence[tuple[Any, ...]]:
-        """Rows of a query in the target's own schema."""
+        """Rows of a query; names without a schema are found in the target's own two, by ``schemas_of``."""
 
     def select(self, sql: str) -> list[dict[str, Any]]:
         """The same with the names of the columns."""
+
+    def answer(self, sql: str, limit: int | None) -> Answer:
+        """Answer a query that somebody has typed; it can change nothing.
+
+        Args:
+            sql: one statement.
+            limit: at most so many rows; None for all.
+
+        Raises:
+            TaxiError: it is no query, or the engine refuses it.
+        """
 
     def batches(self, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The rows of a query a few thousand at a time, however many there are.
@@ -127,6 +166,13 @@ class Reader(Protocol):
             sql: a query whose columns are those of the schema, in its order.
             schema: the types that the rows are wanted in.
         """
+
+
+def not_a_query(name: str) -> TaxiError:
+    """The error for a statement that would change something."""
+    return TaxiError(
+        name, "the statement is not one query", "write one `select`; nothing can be changed here"
+    )
 
 
 BATCH_ROWS = 1 << 15
@@ -139,17 +185,33 @@ class Warehouse(Reader, Protocol):
     workers: int
     """How many partitions it takes in at a time, each in a thread of its own."""
 
+    def check(self) -> None:
+        """Look for what would make a build fail late or lose rows; nothing is changed.
+
+        Raises:
+            TaxiError: there is such a thing.
+        """
+
     def prepare(self) -> None:
         """Create the raw schema and its tables where they are missing."""
 
-    def loaded(self) -> dict[FileKey, str]:
-        """The load_id of every file that is there in full."""
+    def loaded(self) -> dict[FileKey, LoadedFile]:
+        """Every file that is there in full."""
 
     def replace(self, partition: Partition, advance: Advance) -> None:
         """Put a partition in place of what is there of its file, or take it away: wholly or not at all."""
 
     def finish(self) -> None:
         """Do what is better done once than after each partition."""
+
+
+def schemas_of(schema: str) -> tuple[str, str]:
+    """The target's schemas in which an unqualified name is looked for: of the marts, and of what they are built from.
+
+    Args:
+        schema: the target's own; ``dbt_project.yml`` puts staging and intermediate models into ``<schema>_internal``.
+    """
+    return schema, f"{schema}_internal"
 
 
 def raw_schema() -> str:

@@ -6,13 +6,16 @@ as not loaded, and the next load puts the same rows in the same place again.
 
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 from dbt.adapters.bigquery.clients import create_bigquery_client
+from dbt_common.exceptions import DbtBaseException
 from google.api_core.exceptions import (
     Forbidden,
     GoogleAPIError,
@@ -34,10 +37,19 @@ from taxi_pipeline.warehouses.base import (
     MANIFEST,
     RECORD_TABLES,
     Advance,
+    Answer,
     FileKey,
+    LoadedFile,
     Partition,
     RecordTable,
+    not_a_query,
     raw_schema,
+    schemas_of,
+)
+from taxi_pipeline.warehouses.bigquery_checks import (
+    check_expiration,
+    check_location,
+    check_method,
 )
 
 _TYPES = {
@@ -50,6 +62,11 @@ _TYPES = {
 }
 # Google's client would try for ten minutes before it says that nobody answers.
 _RETRY = DEFAULT_RETRY.with_timeout(30)
+_UPLOAD_RETRIES = 4  # after 1, 2, 4 and 8 seconds; by default it waits for two minutes
+_INTERNAL = re.compile(
+    r"\b(from|join)\s+((?:stg|int)_\w+|file_ledger|node_states)\b", re.IGNORECASE
+)
+"""A relation of the internal dataset: a query has one default dataset, and no search path."""
 _GO_ON = "run it again: it goes on where this one stopped, and the old rows are as they were"
 
 
@@ -58,11 +75,15 @@ def connect_bigquery(credentials: Any) -> Iterator["BigQueryWarehouse"]:
     """Connect with the credentials of a dbt target.
 
     Raises:
-        TaxiError: there are no credentials that Google accepts.
+        TaxiError: there are no credentials, or none that Google accepts.
     """
     name = f"BigQuery {credentials.database}"
+    check_method(credentials)
     with _faults_named(name):
-        client = create_bigquery_client(credentials)
+        try:
+            client = create_bigquery_client(credentials)
+        except (OSError, ValueError, DbtBaseException) as error:  # no gcloud
+            raise GoogleAuthError(str(error)) from error  # type: ignore[no-untyped-call]
     try:
         yield BigQueryWarehouse(name, client, credentials)
     finally:
@@ -75,16 +96,21 @@ def _faults_named(name: str) -> Iterator[None]:
         yield
     except (GoogleAPIError, GoogleAuthError, UnreachableError) as error:
         reason = " ".join(str(getattr(error, "message", None) or error).split())
-        raise TaxiError(name, reason[:300], _remedy(error)) from error
+        raise TaxiError(name, reason[:300].rstrip("."), _remedy(error)) from error
 
 
 def _remedy(error: Exception) -> str:
     if isinstance(error, (Unauthorized, GoogleAuthError)):
-        return "check DBT_BQ_METHOD and its credentials: `gcloud auth application-default login` for oauth"
+        return (
+            "check DBT_BQ_METHOD and its credentials: `gcloud auth application-default login` for oauth,"
+            " DBT_BQ_KEYFILE for service-account"
+        )
     if isinstance(error, Forbidden):
-        return "README says which roles the account needs"
+        if "billing" in str(error).lower():
+            return "enable billing for the project: BigQuery's sandbox changes no rows and deletes tables after 60 days"
+        return "docs/bigquery.md says which roles the account needs"
     if isinstance(error, NotFound):
-        return "check DBT_BQ_PROJECT and DBT_BQ_DATASET"
+        return "build it first, or check DBT_BQ_PROJECT, DBT_BQ_DATASET and DBT_BQ_LOCATION"
     if isinstance(error, (UnreachableError, RetryError)):
         return "check the network and DBT_BQ_API_ENDPOINT, then " + _GO_ON
     return _GO_ON
@@ -123,19 +149,40 @@ class BigQueryWarehouse:
         """Kind and project."""
         return self._name
 
+    def check(self) -> None:
+        """Look at the location and the expirations of the datasets that are there."""
+        marts, internal = schemas_of(self._credentials.schema)
+        for name in (self._raw.dataset_id, marts, internal):
+            dataset = self._dataset(name)
+            if dataset is not None:
+                check_location(dataset, self._credentials.location)
+                with _faults_named(self._name):
+                    tables = list(self._client.list_tables(dataset, retry=_RETRY))
+                check_expiration(dataset, tables)
+
+    def _dataset(self, name: str) -> bigquery.Dataset | None:
+        with _faults_named(self._name):
+            try:
+                return self._client.get_dataset(name, retry=_RETRY)
+            except NotFound:
+                return None
+
     def prepare(self) -> None:
         """Create the raw dataset, a table per service partitioned by month, and the record tables."""
         with _faults_named(self._name):
             dataset = bigquery.Dataset(self._raw)
             dataset.location = self._credentials.location
             self._client.create_dataset(dataset, exists_ok=True, retry=_RETRY)
+        self.check()  # after the creation, which brings a sandbox's expirations
+        with _faults_named(self._name):
             for service in Service:
                 table = bigquery.Table(
                     self._raw.table(service.value),
                     schema=[field(column) for column in canonical_columns(service)],
                 )
                 table.time_partitioning = _by_month()
-                self._client.create_table(table, exists_ok=True, retry=_RETRY)
+                present = self._client.create_table(table, exists_ok=True, retry=_RETRY)
+                self._add_missing_columns(present, table.schema)
             for records in RECORD_TABLES:
                 table = bigquery.Table(
                     self._raw.table(records.name),
@@ -143,16 +190,46 @@ class BigQueryWarehouse:
                 )
                 self._client.create_table(table, exists_ok=True, retry=_RETRY)
 
-    def loaded(self) -> dict[FileKey, str]:
-        """The load_id of every file that is there in full."""
+    def _add_missing_columns(
+        self, table: bigquery.Table, wanted: Sequence[bigquery.SchemaField]
+    ) -> None:
+        """Add the columns which an earlier version of this project did not load."""
+        names = {field.name for field in table.schema}
+        if missing := [field for field in wanted if field.name not in names]:
+            table.schema = [*table.schema, *missing]
+            self._client.update_table(table, ["schema"], retry=_RETRY)
+
+    def loaded(self) -> dict[FileKey, LoadedFile]:
+        """Every file that is on record; without a version where BigQuery holds fewer or more rows than recorded."""
         with _faults_named(self._name):
             for table in RECORD_TABLES:
-                rows = self._client.list_rows(self._client.get_table(self._raw.table(table.name)))
+                found = self._client.get_table(self._raw.table(table.name), retry=_RETRY)
+                rows = self._client.list_rows(found, retry=_RETRY)
                 self._records[table] = [_as_text(dict(row.items())) for row in rows]
+        held = self._rows_by_partition()
         return {
-            (row["service_type"], row["file_month"]): row["load_id"]
+            (row["service_type"], row["file_month"]): LoadedFile(
+                row["load_id"]
+                if held.get((row["service_type"], row["file_month"][:7]), 0) == row["row_count"]
+                else "",
+                row["row_count"],
+                row["is_synthetic"],
+            )
             for row in self._records[MANIFEST]
             if row["superseded_at"] is None
+        }
+
+    def _rows_by_partition(self) -> dict[tuple[str, str], int]:
+        """Rows by service and month, such as 2019-03, as BigQuery counts them: without a scan of the trips."""
+        names = {service.value: service.label for service in Service}
+        listed = ", ".join(f"'{name}'" for name in names)
+        sql = (
+            f"select table_name, partition_id, total_rows from `{self._raw.dataset_id}`.INFORMATION_SCHEMA.PARTITIONS"
+            f" where table_name in ({listed}) and total_rows > 0"
+        )
+        return {
+            (names[table], f"{partition[:4]}-{partition[4:]}"): rows
+            for table, partition, rows in self.query(sql)
         }
 
     def replace(self, partition: Partition, advance: Advance) -> None:
@@ -161,7 +238,8 @@ class BigQueryWarehouse:
             if partition.path is None:
                 self._client.query_and_wait(
                     f"delete from `{self._raw.project}.{self._raw.dataset_id}.{partition.service}`"
-                    f" where file_month = date '{partition.month.isoformat()}'"
+                    f" where file_month = date '{partition.month.isoformat()}'",
+                    retry=_RETRY,
                 )
             else:
                 self._load_month(partition, partition.path, advance)
@@ -179,12 +257,24 @@ class BigQueryWarehouse:
         """BigQuery keeps its own statistics."""
 
     def query(self, sql: str) -> Sequence[tuple[Any, ...]]:
-        """Rows of a query in the target's own dataset."""
+        """Rows of a query in the target's own datasets."""
         return [tuple(row) for row in self._rows(sql)]
 
     def select(self, sql: str) -> list[dict[str, Any]]:
-        """Rows of a query in the target's own dataset, by column name."""
+        """Rows of a query in the target's own datasets, by column name."""
         return [dict(row.items()) for row in self._rows(sql)]
+
+    def answer(self, sql: str, limit: int | None) -> Answer:
+        """Answer a query; a dry run, which costs nothing, says first whether it is one."""
+        config = self._query_config()
+        config.dry_run, config.use_query_cache = True, False
+        with _faults_named(self._name):
+            planned = self._client.query(self._qualified(sql), job_config=config, retry=_RETRY)
+            if planned.statement_type != "SELECT":
+                raise not_a_query(self.name)
+            rows = self._run(sql)
+            names = tuple(column.name for column in rows.schema)
+            return Answer(names, [tuple(row) for row in islice(rows, limit)])
 
     def batches(self, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Rows of a query, a page at a time."""
@@ -197,18 +287,38 @@ class BigQueryWarehouse:
         with _faults_named(self._name):
             return list(self._run(sql))
 
-    def _run(self, sql: str, page_rows: int | None = None) -> RowIterator:
-        dataset = bigquery.DatasetReference(self._client.project, self._credentials.schema)
-        config = bigquery.QueryJobConfig(
-            default_dataset=dataset, maximum_bytes_billed=self._credentials.maximum_bytes_billed
+    def _qualified(self, sql: str) -> str:
+        """A query with the relations of the internal dataset as such; the others are in the default dataset."""
+        _, internal = schemas_of(self._credentials.schema)
+        return _INTERNAL.sub(rf"\1 `{internal}`.\2", sql)
+
+    def _query_config(self) -> bigquery.QueryJobConfig:
+        return bigquery.QueryJobConfig(
+            default_dataset=bigquery.DatasetReference(
+                self._client.project, self._credentials.schema
+            ),
+            maximum_bytes_billed=self._credentials.maximum_bytes_billed,
         )
-        return self._client.query_and_wait(sql, job_config=config, page_size=page_rows)
+
+    def _run(self, sql: str, page_rows: int | None = None) -> RowIterator:
+        qualified, config = self._qualified(sql), self._query_config()
+        try:
+            return self._client.query_and_wait(
+                qualified, job_config=config, page_size=page_rows, retry=_RETRY
+            )
+        except NotFound:  # so BigQuery calls a dataset that is somewhere else
+            for name in schemas_of(self._credentials.schema):
+                if (dataset := self._dataset(name)) is not None:
+                    check_location(dataset, self._credentials.location)
+            raise
 
     def bytes_scanned(self, sql: str) -> int:
         """Bytes that a statement would scan, by a dry run, which costs nothing."""
         config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False)
         with _faults_named(self._name):
-            return int(self._client.query(sql, job_config=config).total_bytes_processed or 0)
+            return int(
+                self._client.query(sql, job_config=config, retry=_RETRY).total_bytes_processed or 0
+            )
 
     def _load_month(self, partition: Partition, path: Path, advance: Advance) -> None:
         config = bigquery.LoadJobConfig(
@@ -221,7 +331,21 @@ class BigQueryWarehouse:
         size = path.stat().st_size
         with path.open("rb") as stream:
             counted = _CountedStream(stream, size, partition.rows, advance)
-            self._client.load_table_from_file(counted, month, size=size, job_config=config).result()  # type: ignore[arg-type]
+            job = self._client.load_table_from_file(
+                counted,  # type: ignore[arg-type]
+                month,
+                size=size,
+                num_retries=_UPLOAD_RETRIES,
+                job_config=config,
+            )
+            job.result(retry=_RETRY)
+            taken = job.output_rows
+        if taken != partition.rows:
+            raise TaxiError(
+                f"{self._name}: {partition.service.label} {partition.month:%Y-%m}",
+                f"BigQuery took {taken} of {partition.rows:,} rows",
+                "run it again: the month is not recorded, and is loaded anew",
+            )
 
     def _write_records(self, table: RecordTable, rows: list[dict[str, Any]]) -> None:
         config = bigquery.LoadJobConfig(
@@ -232,8 +356,11 @@ class BigQueryWarehouse:
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         stream = io.BytesIO(lines.encode())
         self._client.load_table_from_file(
-            stream, self._raw.table(table.name), job_config=config
-        ).result()
+            stream,
+            self._raw.table(table.name),
+            num_retries=_UPLOAD_RETRIES,
+            job_config=config,
+        ).result(retry=_RETRY)
         self._records[table] = rows
 
 

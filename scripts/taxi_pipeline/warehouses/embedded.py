@@ -1,8 +1,9 @@
 """The DuckDB warehouse of target ``dev``, opened to be read."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import duckdb
@@ -10,7 +11,13 @@ import pyarrow as pa
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import Settings
-from taxi_pipeline.warehouses.base import BATCH_ROWS
+from taxi_pipeline.warehouses.base import BATCH_ROWS, Answer, not_a_query, schemas_of
+
+_QUERIES = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
+
+
+_HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+_DAMAGE = re.compile(r"not a valid DuckDB database|corrupt|checksum", re.IGNORECASE)
 
 
 class EmbeddedReader:
@@ -41,6 +48,20 @@ class EmbeddedReader:
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
+    def answer(self, sql: str, limit: int | None) -> Answer:
+        """Answer a query; the file is open to be read only, and statements that write files are refused."""
+        try:
+            statements = self._connection.extract_statements(sql)
+            if [statement.type for statement in statements] not in _QUERIES:
+                raise not_a_query(self.name)
+            result = self._run(sql)
+            names = tuple(column[0] for column in result.description or ())
+            return Answer(names, result.fetchall() if limit is None else result.fetchmany(limit))
+        except duckdb.Error as error:
+            raise TaxiError(
+                self.name, " ".join(str(error).split())[:500].rstrip("."), "correct the query"
+            ) from error
+
     def batches(self, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Rows of a query, some thousands at a time."""
         for batch in self._run(sql).to_arrow_reader(BATCH_ROWS):
@@ -50,9 +71,13 @@ class EmbeddedReader:
         try:
             return self._connection.execute(sql)
         except (duckdb.CatalogException, duckdb.BinderException) as error:
-            raise TaxiError(
-                self.name, str(error).splitlines()[0].rstrip("."), "build it first: `taxi build`"
-            ) from error
+            reason = str(error).splitlines()[0].rstrip(".")
+            remedy = (
+                "build it first: `taxi build`"
+                if "does not exist" in reason
+                else "correct the query; `describe TABLE` lists the columns"
+            )
+            raise TaxiError(self.name, reason, remedy) from error
         except duckdb.IOException as error:  # staging models are views on the lake
             raise TaxiError(
                 self.name,
@@ -62,8 +87,12 @@ class EmbeddedReader:
 
 
 @contextmanager
-def open_embedded(settings: Settings) -> Iterator[EmbeddedReader]:
+def open_embedded(settings: Settings, schema: str = "nyc_taxi") -> Iterator[EmbeddedReader]:
     """Open the DuckDB warehouse to read, and close it at the end.
+
+    Args:
+        settings: where the file is.
+        schema: the target's own, in which names are looked for.
 
     Raises:
         TaxiError: it has not been built yet, cannot be opened, or another process writes to it.
@@ -80,13 +109,60 @@ def open_embedded(settings: Settings) -> Iterator[EmbeddedReader]:
     try:
         connection = duckdb.connect(str(path), read_only=True, config=config)
     except duckdb.Error as error:
-        detail = str(error).splitlines()[0].rstrip(".")
-        if "Could not set lock" in detail:
-            raise TaxiError(
-                str(path), "another process is writing to it", "wait for it to end, and try again"
-            ) from error
-        raise TaxiError(
-            str(path), f"DuckDB cannot open it ({detail})", "delete it and run `taxi build`"
-        ) from error
+        raise _fault(path, error) from error
     with connection:
+        search_schemas(connection, schema)
         yield EmbeddedReader(connection, path)
+
+
+def require_free(settings: Settings) -> None:
+    """Find out whether the warehouse can be written, before a long command does anything.
+
+    Raises:
+        TaxiError: another program has it open, or it cannot be opened.
+    """
+    path = settings.warehouse_path
+    if not path.exists():
+        return
+    try:
+        duckdb.connect(str(path), config={"memory_limit": settings.memory_limit}).close()
+    except duckdb.Error as error:
+        raise _fault(path, error) from error
+
+
+def _fault(path: Path, error: duckdb.Error) -> TaxiError:
+    """Why DuckDB cannot open a file, and the way out; only a file that is no database is to be deleted."""
+    text = " ".join(str(error).split())
+    if holder := _HOLDER.search(text):
+        return TaxiError(
+            str(path),
+            f"process {holder['pid']} ({PurePath(holder['program']).name}) has it open, "
+            "and DuckDB allows no other connection while one can write",
+            "close the connection in that program, then run it again",
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return TaxiError(
+            str(path),
+            "opening it takes more memory than allowed",
+            "raise TAXI_MEMORY_LIMIT, such as TAXI_MEMORY_LIMIT=2GB",
+        )
+    if isinstance(error, duckdb.SerializationException) or _DAMAGE.search(text):
+        return TaxiError(
+            str(path),
+            f"it is not a DuckDB database, or it is damaged ({text[:200]})",
+            "delete it and run `taxi build --full-refresh`, which rebuilds it from the lake",
+        )
+    return TaxiError(
+        str(path), f"DuckDB cannot open it ({text[:200]})", "check the file and its folder"
+    )
+
+
+def search_schemas(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
+    """Let a connection find names in the target's schemas, then where an older version or profile has put them."""
+    there = {
+        name
+        for (name,) in connection.execute("select schema_name from duckdb_schemas()").fetchall()
+    }
+    wanted = dict.fromkeys((*schemas_of(schema), *schemas_of("main")))
+    names = [name for name in wanted if name in there]
+    connection.execute("set search_path = ?", [",".join(names)])

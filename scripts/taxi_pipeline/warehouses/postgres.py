@@ -26,26 +26,61 @@ from taxi_pipeline.warehouses.base import (
     MANIFEST,
     RECORD_TABLES,
     Advance,
+    Answer,
     FileKey,
+    LoadedFile,
     Partition,
     arrow_schema,
+    not_a_query,
     raw_schema,
+    schemas_of,
 )
 
 _WORKERS = 2
 
 _GO_ON = "run it again: it goes on where this one stopped, and the old rows are as they were"
+_SPACE = "free some space on the server; the next load goes on where this one stopped"
+_RIGHTS = "docs/postgres.md says which rights the role needs"
+_AUTHORITY = (
+    "set DBT_PG_SSLROOTCERT to the file of the authority that signed the server's certificate,"
+    " or to `system` where the operating system knows it"
+)
 _REMEDIES = (
+    # How to reach the server, first: these texts contain words of the others.
+    ("resolve host", "check the spelling of DBT_PG_HOST and the network"),
+    ("translate host name", "check the spelling of DBT_PG_HOST and the network"),
+    ("root certificate file", _AUTHORITY),
+    ("weak sslmode", "set DBT_PG_SSLMODE=verify-full, which DBT_PG_SSLROOTCERT=system asks for"),
+    ("certificate verify failed", _AUTHORITY),
+    (
+        "does not match host name",
+        "set DBT_PG_HOST to the name in the certificate; DBT_PG_SSLMODE=verify-ca leaves the name unchecked",
+    ),
+    (
+        "does not support ssl",
+        "turn TLS on at the server; on a network that you trust, set DBT_PG_SSLMODE=prefer",
+    ),
+    (
+        "invalid sslmode",
+        "set DBT_PG_SSLMODE to disable, allow, prefer, require, verify-ca or verify-full",
+    ),
+    ("no encryption", "set DBT_PG_SSLMODE=require: the server takes no connection without TLS"),
+    ("pg_hba.conf", "let the server's pg_hba.conf admit this user, database and address"),
+    ("timeout expired", "check DBT_PG_HOST, DBT_PG_PORT and the firewall"),
+    ("connection slots", "close other connections to the server, or raise its max_connections"),
+    ("too many", "close other connections to the server, or raise its max_connections"),
     ("closed the connection", _GO_ON),
     ("terminating connection", _GO_ON),
     ("password", "check DBT_PG_USER and DBT_ENV_SECRET_PG_PASSWORD"),
-    ("role", "check DBT_PG_USER; README says which rights the role needs"),
+    ("authentication failed", "check DBT_PG_USER and DBT_ENV_SECRET_PG_PASSWORD"),
+    ("role", f"check DBT_PG_USER; {_RIGHTS}"),
+    ("other objects depend on it", "drop what the server names, then load again"),
     ("relation", "build it first: `taxi build --target ...`"),
     ("column", "build it again: `taxi build --target ... --full-refresh`"),
     ("does not exist", "create it, or check DBT_PG_DATABASE"),
-    ("permission denied", "README says which rights the role needs"),
-    ("extend file", "free some space on the server; the next load goes on where this one stopped"),
-    ("space left", "free some space on the server; the next load goes on where this one stopped"),
+    ("permission denied", _RIGHTS),
+    ("extend file", _SPACE),
+    ("space left", _SPACE),
     ("connect", "check DBT_PG_HOST and DBT_PG_PORT, and whether the server runs"),
 )
 
@@ -75,7 +110,9 @@ def connect_postgres(credentials: Any) -> Iterator["PostgresWarehouse"]:
     with _faults_named(name), ExitStack() as stack:
         # One COPY keeps one core of the server busy and half of one here.
         connections = [
-            stack.enter_context(psycopg.connect(**given, autocommit=True)) for _ in range(_WORKERS)
+            # A transaction pooler gives each transaction another session, without the statements prepared before.
+            stack.enter_context(psycopg.connect(**given, autocommit=True, prepare_threshold=None))
+            for _ in range(_WORKERS)
         ]
         yield PostgresWarehouse(name, connections, credentials.schema)
 
@@ -85,17 +122,23 @@ def _faults_named(name: str) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        reason = _reason(error)
-        remedy = next((text for sign, text in _REMEDIES if sign in reason.lower()), _GO_ON)
-        raise TaxiError(name, reason, remedy) from error
+        reason = _reason(str(error)) or type(error).__name__
+        raise TaxiError(name, reason, remedy_for(reason)) from error
 
 
-def _reason(error: psycopg.Error) -> str:
-    """The server's own words in one line, without the driver's preamble."""
-    text = " ".join(str(error).split())
-    for marker in ("FATAL:", "ERROR:", "failed:"):
-        text = text.split(marker, 1)[-1]
-    return text.split(" LINE 1")[0].strip(" .") or type(error).__name__
+def remedy_for(reason: str) -> str:
+    """The way out of a fault, by the words of the server or of its driver."""
+    return next((text for sign, text in _REMEDIES if sign in reason.lower()), _GO_ON)
+
+
+def _reason(text: str) -> str:
+    """The server's own words in one line, without the driver's preamble and advice."""
+    text = " ".join(text.split())
+    for marker in ("failed:", "is bad:", "FATAL:", "ERROR:"):
+        text = text.rsplit(marker, 1)[-1]
+    for end in (" LINE 1", " Either provide the file", " This probably means"):
+        text = text.split(end)[0]
+    return text.strip(" .")
 
 
 def column_type(column: Column) -> str:
@@ -119,13 +162,17 @@ class PostgresWarehouse:
             self._free.put(connection)
         self.engine = "postgres"
         self.workers = len(connections)
-        self._schema = schema
+        names = ", ".join(quote_identifier(name) for name in schemas_of(schema))
+        self._search_path = f"set local search_path to {names}"
         self._raw = quote_identifier(raw_schema())
 
     @property
     def name(self) -> str:
         """Kind and address."""
         return self._name
+
+    def check(self) -> None:
+        """Nothing beyond the connection, which stands."""
 
     def prepare(self) -> None:
         """Create the raw schema, a table per service partitioned by month, and the record tables."""
@@ -141,14 +188,30 @@ class PostgresWarehouse:
         ]
         with self._transaction() as connection:
             _execute(connection, statements)
+            _execute(connection, self._missing_columns(connection))
 
-    def loaded(self) -> dict[FileKey, str]:
-        """The load_id of every file that is there."""
-        manifest = f"{self._raw}.{MANIFEST.name}"
-        sql = f"select service_type, file_month::text, load_id from {manifest} where superseded_at is null"
+    def _missing_columns(self, connection: psycopg.Connection) -> list[str]:
+        """The statements that add the columns which an earlier version of this project did not load."""
+        sql = (
+            "select table_name, column_name from information_schema.columns where table_schema = %s"
+        )
+        present = set(connection.execute(sql, [raw_schema()]).fetchall())
+        return [
+            f"alter table {self._raw}.{service} add column {_definitions([column])}"
+            for service in Service
+            for column in canonical_columns(service)
+            if (service.value, column.name) not in present
+        ]
+
+    def loaded(self) -> dict[FileKey, LoadedFile]:
+        """Every file that is there."""
+        sql = (
+            "select service_type, file_month::text, load_id, row_count, is_synthetic"
+            f" from {self._raw}.{MANIFEST.name} where superseded_at is null"
+        )
         with self._transaction() as connection:
             rows = connection.execute(_as_sql(sql)).fetchall()
-        return {(service, month): load_id for service, month, load_id in rows}
+        return {(service, month): LoadedFile(*rest) for service, month, *rest in rows}
 
     def replace(self, partition: Partition, advance: Advance) -> None:
         """Swap a file's partition and its records, in one transaction."""
@@ -190,17 +253,28 @@ class PostgresWarehouse:
             _execute(connection, statements)
 
     def query(self, sql: str) -> Sequence[tuple[Any, ...]]:
-        """Rows of a query in the target's own schema."""
+        """Rows of a query in the target's own schemas."""
         with self._transaction() as connection:
-            _execute(connection, [f"set local search_path to {quote_identifier(self._schema)}"])
+            _execute(connection, [self._search_path])
             return connection.execute(_as_sql(sql)).fetchall()
 
     def select(self, sql: str) -> list[dict[str, Any]]:
-        """Rows of a query in the target's own schema, by column name."""
+        """Rows of a query in the target's own schemas, by column name."""
         with self._transaction() as connection:
-            _execute(connection, [f"set local search_path to {quote_identifier(self._schema)}"])
+            _execute(connection, [self._search_path])
             with connection.cursor(row_factory=dict_row) as cursor:
                 return cursor.execute(_as_sql(sql)).fetchall()
+
+    def answer(self, sql: str, limit: int | None) -> Answer:
+        """Answer a query in a transaction that can only read."""
+        with self._transaction() as connection:
+            _execute(connection, ["set transaction read only", self._search_path])
+            # With arguments, even none, the server takes one statement: a `commit;` cannot come before another.
+            cursor = psycopg.RawCursor(connection).execute(_as_sql(sql), [], prepare=False)
+            if cursor.description is None:
+                raise not_a_query(self.name)
+            rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+            return Answer(tuple(column.name for column in cursor.description), rows)
 
     def batches(self, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Rows of a query as the server's COPY streams them, some megabytes at a time."""
@@ -214,7 +288,7 @@ class PostgresWarehouse:
             false_values=["f"],
         )
         with self._transaction() as connection, connection.cursor() as cursor:
-            _execute(connection, [f"set local search_path to {quote_identifier(self._schema)}"])
+            _execute(connection, [self._search_path])
             with cursor.copy(_as_sql(f"copy ({sql}) to stdout (format csv, header)")) as copy:
                 yield from pc.open_csv(
                     _CopiedStream(copy), parse_options=parse, convert_options=convert

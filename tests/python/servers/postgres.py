@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 
+from requirements import lacking
 from servers import die_with_parent, free_port
 
 PASSWORD = "not-a-secret"  # noqa: S105 - of a server that lives for minutes on loopback
@@ -47,6 +48,16 @@ def binary_folders() -> Iterator[Path]:
     if wheel is not None and wheel.submodule_search_locations:
         for root in wheel.submodule_search_locations:
             yield from sorted(Path(root).glob("pginstall*/bin"), reverse=True)
+
+
+def find_postgres() -> Path:
+    """The first folder that holds a server; without one the test is skipped, or fails where it is required."""
+    found = next((path for path in binary_folders() if (path / "postgres").exists()), None)
+    if found is None:
+        lacking(
+            "postgres", "there is no Postgres: install it, or name its folder in TAXI_PG_BINDIR"
+        )
+    return found
 
 
 @dataclass
@@ -98,7 +109,7 @@ def run_postgres(
     is_kept = folder is not None
     folder = folder or Path(tempfile.mkdtemp(prefix="taxi-pg-"))
     try:
-        binaries = next(path for path in binary_folders() if (path / "postgres").exists())
+        binaries = find_postgres()
         owner = _unprivileged_user()
         identity: dict[str, Any] = {}
         if owner is not None:  # Postgres refuses to run as root

@@ -1,0 +1,38 @@
+{#- TAXI_BI_ROLE: dbt's `grants` let it read the tables of the marts; what that takes beside them, and the check of its name, is here. -#}
+
+{% macro let_readers_in() %}
+    {% set role = env_var("TAXI_BI_ROLE", "") if execute else "" %}
+    {{ return(adapter.dispatch("let_readers_in", "nyc_taxi")(role) if role else "") }}
+{% endmacro %}
+
+{% macro duckdb__let_readers_in(role) %}
+    {#- A file, without roles. -#}
+{% endmacro %}
+
+{% macro postgres__let_readers_in(role) %}
+    {% if not run_query("select 1 from pg_roles where rolname = '" ~ role | replace("'", "''") ~ "'").rows %}
+        {% do exceptions.raise_compiler_error(
+            "TAXI_BI_ROLE: this server has no role " ~ role ~ ". Create it (`create role ... login`), name another one, or unset the variable"
+        ) %}
+    {% endif %}
+    {% if adapter.check_schema_exists(target.database, target.schema) %}
+        grant usage on schema {{ adapter.quote(target.schema) }} to {{ adapter.quote(role) }}
+    {% endif %}
+{% endmacro %}
+
+{% macro bigquery__let_readers_in(role) %}
+    {% if not modules.re.fullmatch("(user|group|serviceAccount):[^\\s\"'`\\\\@]+@[^\\s\"'`\\\\@]+|domain:[\\w.-]+", role) %}
+        {% do exceptions.raise_compiler_error(
+            "TAXI_BI_ROLE: " ~ role ~ " is no principal of Google Cloud. Write user:, group:, serviceAccount: and an address, or domain: and a domain, "
+            ~ "such as group:analysts@example.org; or unset the variable"
+        ) %}
+    {% endif %}
+{% endmacro %}
+
+
+{% macro postgres__get_grant_sql(relation, privilege, grantees) %}
+    {#- dbt's own with the names in quotes, as it has them where it revokes. -#}
+    {% set names = [] %}
+    {% for grantee in grantees %}{% do names.append(adapter.quote(grantee)) %}{% endfor %}
+    grant {{ privilege }} on {{ relation.render() }} to {{ names | join(", ") }}
+{% endmacro %}

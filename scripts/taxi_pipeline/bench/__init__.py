@@ -1,0 +1,1 @@
+"""Measurements of ingestion and builds on synthetic files."""

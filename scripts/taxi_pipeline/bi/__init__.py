@@ -1,0 +1,1 @@
+"""What tools of business intelligence read: LookML, workbooks, CSV and Parquet files."""

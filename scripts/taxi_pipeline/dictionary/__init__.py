@@ -1,0 +1,1 @@
+"""The rules in words, written from the seeds that name them."""

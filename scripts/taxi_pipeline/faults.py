@@ -1,0 +1,120 @@
+"""How a command ends that does not end well: interrupted, a fault of the system, or one that nobody thought of."""
+
+import errno
+import os
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from taxi_pipeline.errors import TaxiError
+
+DEBUG = "TAXI_DEBUG"
+"""The variable that shows tracebacks."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_received: list[int] = []
+"""The signal that has come: DuckDB answers it with an error of its own while a query runs."""
+
+
+class Interrupted(BaseException):
+    """Somebody wants the command to end: Ctrl-C, or a system that shuts down.
+
+    Not a KeyboardInterrupt: dbt and Typer catch those, and say something else.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+
+
+def run_guarded(
+    command: Callable[[], None], say: Callable[[TaxiError], None], note: Callable[[str], None]
+) -> None:
+    """Run a command so that no fault of it is a traceback.
+
+    Args:
+        command: the command; ends the process by itself where it ends well.
+        say: prints an error.
+        note: prints a remark on standard error.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
+    try:
+        command()
+    except Interrupted:
+        _end_interrupted(note)
+    except TaxiError as error:
+        if _received:
+            _end_interrupted(note)
+        say(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        _leave(0)
+    except OSError as error:
+        if _received:
+            _end_interrupted(note)
+        say(_system_fault(error))
+        _keep_traceback()
+        sys.exit(TaxiError.exit_code)
+    except Exception as error:
+        if _received:
+            _end_interrupted(note)
+        kept = _keep_traceback()
+        say(
+            TaxiError(
+                "taxi",
+                f"unexpected error: {type(error).__name__}: {_one_line(error)}",
+                f"report it, with {kept}",
+            )
+        )
+        sys.exit(TaxiError.exit_code)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    for other in _SIGNALS:  # once is enough: a second one would break off the way out
+        signal.signal(other, signal.SIG_IGN)
+    _received.append(number)
+    raise Interrupted(number)
+
+
+def _end_interrupted(note: Callable[[str], None]) -> NoReturn:
+    note("Interrupted. Tables are whole; run it again.")
+    _leave(128 + _received[0])
+
+
+def _leave(exit_code: int) -> NoReturn:
+    """End at once: threads that still wait for an engine's answer would hold the process."""
+    sys.stderr.flush()
+    os._exit(exit_code)
+
+
+def _system_fault(error: OSError) -> TaxiError:
+    subject = str(error.filename or "taxi")
+    reason = f"{error.strerror or _one_line(error)}"
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return TaxiError(
+            subject, reason, "check who may write there, or set TAXI_DATA_DIR to another folder"
+        )
+    return TaxiError(subject, reason, "check the path and the disk, then run it again")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _keep_traceback() -> Path:
+    """Write the traceback to a file, and to the terminal where somebody asks for it."""
+    text = traceback.format_exc()
+    if os.environ.get(DEBUG):
+        sys.stderr.write(text)
+    descriptor, name = tempfile.mkstemp(
+        prefix=f"taxi-{time.strftime('%Y%m%d-%H%M%S')}-", suffix=".log"
+    )
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return Path(name)

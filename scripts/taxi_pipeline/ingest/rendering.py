@@ -1,0 +1,43 @@
+"""What ingestion prints: a line per file."""
+
+from collections.abc import Sequence
+
+from rich.markup import escape
+
+from taxi_pipeline import console
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.ingest import IngestResult, ManyResult
+
+_PASSED_OVER_LINES = 20  # a folder of other things may hold thousands
+
+
+def print_ingested(outcome: ManyResult) -> None:
+    """Print one line per file, then what was passed over, then the failures."""
+    for result in outcome.results:
+        console.out.print(_ingest_line(result))
+        for remark in result.remarks:
+            console.out.print(f"          [yellow]{escape(remark)}[/]")
+    for line in outcome.passed_over[:_PASSED_OVER_LINES]:
+        console.print_note(f"Skipped {line}")
+    if (more := len(outcome.passed_over) - _PASSED_OVER_LINES) > 0:
+        console.print_note(f"Skipped {more:,} more files that are not trip files")
+    print_failures(outcome.failures)
+
+
+def print_failures(failures: Sequence[TaxiError]) -> None:
+    """Print a line per file that failed."""
+    for failure in failures:
+        console.print_error(failure)
+
+
+def _ingest_line(result: IngestResult) -> str:
+    entry = result.entry
+    remarks = [f"{entry.row_count:,} rows"]
+    if entry.unparseable_count:
+        remarks.append(f"[yellow]{entry.unparseable_count:,} unparseable, kept as text[/]")
+    if entry.rounded_count:
+        remarks.append(f"{entry.rounded_count:,} amounts rounded to the cent")
+    if entry.unknown_columns:
+        names = ", ".join(escape(name) for name in entry.unknown_columns)
+        remarks.append(f"[yellow]unknown columns not loaded: {names}[/]")
+    return f"{result.status:9} {escape(entry.source_file)}: {', '.join(remarks)}"

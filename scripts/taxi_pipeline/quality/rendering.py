@@ -1,0 +1,38 @@
+"""What `taxi validate` prints."""
+
+from rich.markup import escape
+
+from taxi_pipeline import console
+from taxi_pipeline.quality.gate import describe
+from taxi_pipeline.quality.validate import Validation
+
+
+def print_validation(validation: Validation, *, in_full: bool) -> None:
+    """Print every failed check, and a table of the suites or, in short, one line."""
+    for verdict in validation.verdicts:
+        for outcome in verdict.failed(*(() if in_full else ("critical", "warning", "accepted"))):
+            colour = {"critical": "bold red", "info": "dim"}.get(outcome.severity, "yellow")
+            print_to = console.err if outcome.severity == "critical" else console.out
+            print_to.print(
+                f"[{colour}]{outcome.severity}[/] {escape(verdict.title)}: {escape(describe(outcome))}"
+            )
+    if in_full:
+        table = console.compact_table("Data quality")
+        table.add_column("suite", min_width=16, overflow="fold")
+        for heading in ("passed", "info", "warnings", "accepted", "critical", "skipped"):
+            table.add_column(heading, justify="right")
+        for verdict in validation.verdicts:
+            failed = (
+                str(len(verdict.failed(severity)) or "")
+                for severity in ("info", "warning", "accepted", "critical")
+            )
+            table.add_row(
+                escape(verdict.title), str(verdict.passed), *failed, str(len(verdict.skipped))
+            )
+        console.print_wide(table)
+    passed = sum(verdict.passed for verdict in validation.verdicts)
+    checks = sum(len(verdict.outcomes) for verdict in validation.verdicts)
+    console.out.print(
+        f"Quality: {passed} of {checks} checks passed in {len(validation.verdicts)} suites: "
+        f"{escape(str(validation.page))}"
+    )

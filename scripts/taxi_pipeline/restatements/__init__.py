@@ -1,0 +1,1 @@
+"""Versions of a month: what the newest one changed in the one before."""

@@ -1,0 +1,390 @@
+"""What a new version of a month changed: rows added, gone and altered, and the money by pickup zone.
+
+Rows are compared as a multiset of whole rows: every column that comes from the file, and ``raw_line``; lineage
+does not count. Equal rows are unchanged, in whatever order they stand. Of the rest, a row of the earlier
+version and one of the new version that share a key are one row, altered: one to one, in the order of the file,
+by the keys of ``PAIRING_KEYS`` one after the other. What is left is gone, or added.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from taxi_pipeline.engine import open_engine, scratch_folder
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.lake import (
+    Lake,
+    ManifestEntry,
+    ZoneChange,
+    data_lock,
+    quote_identifier,
+    quote_literal,
+)
+from taxi_pipeline.schemas import COLUMNS, Service
+from taxi_pipeline.seeds import read_seed
+from taxi_pipeline.settings import Settings
+
+_ZONE = "pulocationid"
+_ROW = "source_row"
+
+
+def pairing_keys(service: Service) -> tuple[tuple[str, ...], ...]:
+    """The columns that make a row of each version the same trip, the strictest key first.
+
+    A trip is known by its vendor and its times; a corrected zone or a corrected dropoff leaves the rest of the key
+    as it was. Money is no part of a key: it is what restatements correct. FHV rows name a base instead of a vendor.
+    """
+    if service is Service.FHV:
+        who, pickup, dropoff = "dispatching_base_num", "pickup_datetime", "dropoff_datetime"
+    else:
+        prefix = "tpep" if service is Service.YELLOW else "lpep"
+        who, pickup, dropoff = "vendorid", f"{prefix}_pickup_datetime", f"{prefix}_dropoff_datetime"
+    return (
+        (who, pickup, dropoff, _ZONE, "dolocationid"),
+        (who, pickup, dropoff),
+        (who, pickup, _ZONE),
+    )
+
+
+def compared_columns(service: Service) -> tuple[str, ...]:
+    """The columns that two rows are compared by: all that come from the file."""
+    return (*(column.name for column in COLUMNS[service]), "raw_line")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows of two versions by what became of them."""
+
+    unchanged: int
+    altered: int
+    gone: int
+    added: int
+
+
+@dataclass(frozen=True)
+class AlteredRow:
+    """A row that both versions have, with other values.
+
+    Attributes:
+        row_before: its place in the earlier file.
+        row_after: its place in the new one.
+        changes: the value before and after of each column that changed.
+    """
+
+    row_before: int
+    row_after: int
+    changes: dict[str, tuple[Any, Any]]
+
+
+class Comparison:
+    """Two versions of one month, compared; its tables live as long as the connection.
+
+    Args:
+        connection: an engine of its own.
+        service: whose trips.
+        columns: a partition without rows; a column that an earlier one does not have yet is null there.
+        before: the partition of the earlier version.
+        after: the partition of the new one.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        service: Service,
+        columns: Path,
+        before: Path,
+        after: Path,
+    ) -> None:
+        self._connection = connection
+        self._columns = compared_columns(service)
+        connection.execute("set preserve_insertion_order = false")  # the rows are numbered
+        for name, path in (("version_before", before), ("version_after", after)):
+            connection.execute(
+                f"create temp view {name} as select * from read_parquet([{quote_literal(columns)},"
+                f" {quote_literal(path)}], union_by_name = true, hive_partitioning = false)"
+            )
+        for statement in comparison_sql(service):
+            connection.execute(statement)
+
+    def counts(self) -> Counts:
+        """Rows by what became of them."""
+        kinds = dict(self._fetch("select kind, count(*) from changes group by kind"))
+        [(before,)] = self._fetch("select count(*) from version_before")
+        altered, gone, added = (kinds.get(kind, 0) for kind in ("altered", "gone", "added"))
+        return Counts(before - altered - gone, altered, gone, added)
+
+    def by_zone(self, before: ManifestEntry, after: ManifestEntry) -> list[ZoneChange]:
+        """What changed in each pickup zone of the file.
+
+        Args:
+            before: the earlier version.
+            after: the new one.
+        """
+        revenue = "sum(total_amount)" if "total_amount" in self._columns else "null"
+        moved = "zone_before is distinct from zone_after"
+        counted = (
+            ("rows_before", _ZONE, "version_before"),
+            ("rows_after", _ZONE, "version_after"),
+            ("altered", "zone_after", f"changes where kind = 'altered' and not ({moved})"),
+            ("moved_out", "zone_before", f"changes where kind = 'altered' and {moved}"),
+            ("moved_in", "zone_after", f"changes where kind = 'altered' and {moved}"),
+            ("gone", "zone_before", "changes where kind = 'gone'"),
+            ("added", "zone_after", "changes where kind = 'added'"),
+        )
+        parts = [
+            f"select '{name}' as measure, {zone} as zone, count(*) as value from {source} group by all"
+            for name, zone, source in counted
+        ]
+        counts = ", ".join(
+            f"coalesce(sum(value) filter (measure = '{name}'), 0)::bigint as {name}"
+            for name, _, _ in counted
+        )
+        money = " ".join(
+            f"left join (select {_ZONE} as zone, cast({revenue} as decimal(18, 2)) as amount"
+            f" from version_{side} group by all) as {side} on zones.zone is not distinct from {side}.zone"
+            for side in ("before", "after")
+        )
+        rows = self._fetch(
+            f"with zones as (select zone, {counts} from ({' union all '.join(parts)}) group by zone)"
+            " select zones.zone, rows_before, rows_after, rows_before - altered - moved_out - gone,"
+            " altered, moved_out, moved_in, gone, added, cast(before.amount as varchar),"
+            f" cast(after.amount as varchar) from zones {money} order by zones.zone nulls last"
+        )
+        return [ZoneChange(before.load_id, after.load_id, *after.key, *row) for row in rows]
+
+    def altered_columns(self) -> list[tuple[str, int]]:
+        """In how many altered rows each column changed, the most frequent first."""
+        return self._fetch(
+            "select changed, count(*) from (select unnest(changed_columns) as changed"
+            f" from ({self._rows_sql()})) group by changed order by count(*) desc, changed"
+        )
+
+    def altered_rows(self, limit: int) -> list[AlteredRow]:
+        """The first altered rows of the new file."""
+        result = self._connection.execute(
+            f"select * from ({self._rows_sql()}) where kind = 'altered'"
+            f" order by source_row_after limit {limit}"
+        )
+        names = [column[0] for column in result.description]
+        rows = (dict(zip(names, row, strict=True)) for row in result.fetchall())
+        return [
+            AlteredRow(
+                row["source_row_before"],
+                row["source_row_after"],
+                {
+                    name: (row[f"{name}_before"], row[f"{name}_after"])
+                    for name in row["changed_columns"]
+                },
+            )
+            for row in rows
+        ]
+
+    def write_rows(self, path: Path) -> None:
+        """Write every changed row with its kind, its place and its values in both versions.
+
+        Args:
+            path: a new ``.csv`` or ``.parquet`` file; one of that name is replaced.
+        """
+        is_csv = path.suffix == ".csv"
+        changed = "array_to_string(changed_columns, ' ')" if is_csv else "changed_columns"
+        self._connection.execute(
+            f"copy (select * replace ({changed} as changed_columns) from ({self._rows_sql()})"
+            " order by coalesce(source_row_after, source_row_before), kind)"
+            f" to {quote_literal(path)} (format {'csv, header' if is_csv else 'parquet'})"
+        )
+
+    def _rows_sql(self) -> str:
+        changed = ", ".join(
+            f"case when one.{quote_identifier(name)} is distinct from other.{quote_identifier(name)}"
+            f" then {quote_literal(name)} end"
+            for name in self._columns
+        )
+        values = ", ".join(
+            f"{side}.{quote_identifier(name)} as {quote_identifier(f'{name}_{label}')}"
+            for name in self._columns
+            for side, label in (("one", "before"), ("other", "after"))
+        )
+        return (
+            "select kind, row_before as source_row_before, row_after as source_row_after,"
+            f" case when kind = 'altered' then list_filter([{changed}], name -> name is not null)"
+            f" else [] end as changed_columns, {values} from changes"
+            f" left join version_before as one on row_before = one.{_ROW}"
+            f" left join version_after as other on row_after = other.{_ROW}"
+        )
+
+    def _fetch(self, sql: str) -> list[Any]:
+        return self._connection.execute(sql).fetchall()
+
+
+@contextmanager
+def compare(
+    lake: Lake, settings: Settings, before: ManifestEntry, after: ManifestEntry
+) -> Iterator[Comparison]:
+    """Compare a current version with the one before it; the lock is held by the caller.
+
+    Args:
+        lake: where the rows of both are.
+        settings: memory limit and temporary folder.
+        before: the earlier version.
+        after: the current version.
+
+    Raises:
+        TaxiError: they cannot be compared.
+    """
+    service = Service.of_label(after.service_type)
+    kept = lake.previous_path(before)
+    part = lake.part_path(service, date.fromisoformat(after.file_month))
+    try:
+        with scratch_folder(settings) as scratch, open_engine(settings, scratch) as connection:
+            yield Comparison(connection, service, lake.empty_path(service), kept, part)
+    except (duckdb.Error, OSError) as error:
+        detail = (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")
+        raise TaxiError(
+            str(kept),
+            f"the version before {after.source_file} cannot be compared with it ({detail[:200]});"
+            " the new version is in the lake",
+            "free some space or raise TAXI_MEMORY_LIMIT; or delete this file to skip the comparison",
+        ) from error
+
+
+def record_restatements(
+    lake: Lake,
+    settings: Settings,
+    tell: Callable[[str], None],
+    key: tuple[str, str] | None = None,
+) -> None:
+    """Compare every current version with the one before it where that has not been done yet.
+
+    A process that died after it had published leaves this to the next one.
+
+    Args:
+        lake: whose versions.
+        settings: memory limit and temporary folder.
+        tell: told what is going on.
+        key: service and month, to look at one file only.
+
+    Raises:
+        TaxiError: two versions cannot be compared.
+    """
+    with data_lock(settings.data_dir, tell):
+        for before, after in lake.uncompared(key):
+            tell(f"Comparing {after.source_file} with the version before")
+            with compare(lake, settings, before, after) as comparison:
+                lake.record_restatement(comparison.by_zone(before, after))
+
+
+def publish_version(
+    temp: Path, entry: ManifestEntry, lake: Lake, settings: Settings, tell: Callable[[str], None]
+) -> ManifestEntry | None:
+    """Publish a partition and record what it changed; see ``Lake.publish``.
+
+    Both under one lock: a version is compared with the one before it before a third one comes.
+    """
+    with data_lock(settings.data_dir, tell):
+        record_restatements(lake, settings, tell, entry.key)
+        rival = lake.publish(temp, entry, tell)
+        record_restatements(lake, settings, tell, entry.key)
+        return rival
+
+
+def comparison_sql(service: Service) -> list[str]:
+    """The statements that leave a table ``changes``: kind, row and zone before, row and zone after.
+
+    They read the views ``version_before`` and ``version_after``.
+    """
+    columns = ", ".join(quote_identifier(name) for name in compared_columns(service))
+    keys = pairing_keys(service)
+    key_columns = ", ".join(keys[0])
+    rows = (
+        f"(select {columns}, {_ROW}, -1 as side from version_before"
+        f" union all select {columns}, {_ROW}, 1 from version_after)"
+    )
+    statements = [
+        # The columns decide; rows that occur as often in both versions are unchanged.
+        f"create temp table differing as select {key_columns}, count(*) as copies,"
+        f" hash({columns}) as fingerprint, min(side * {_ROW}) as signed_row"
+        f" from {rows} group by {columns} having sum(side) <> 0",
+        # Of equal rows in one file as many stay unchanged as both versions have: the first ones.
+        "create temp table left_over_0 as"
+        f" select {key_columns}, signed_row > 0 as is_after, abs(signed_row) as {_ROW}"
+        " from differing where copies = 1 union all"
+        f" select {key_columns}, side > 0, {_ROW} from (select {columns}, side, {_ROW},"
+        f" row_number() over (partition by side, {columns} order by {_ROW}) as copy,"
+        f" count(*) over (partition by {columns}) as copies, sum(side) over (partition by {columns}) as surplus"
+        f" from {rows} where hash({columns}) in (select fingerprint from differing where copies > 1))"
+        " where copies > 1 and side * surplus > 0 and copy > (copies - abs(surplus)) / 2",
+        "create temp table pairs"
+        " (row_before bigint, row_after bigint, zone_before integer, zone_after integer)",
+    ]
+    for number, key in enumerate(keys):
+        equal = " and ".join(f"one.{name} is not distinct from other.{name}" for name in key)
+        statements += [
+            f"create temp view numbered_{number} as select *, row_number() over"
+            f" (partition by is_after, {', '.join(key)} order by {_ROW}) as nth from left_over_{number}",
+            f"create temp table pairs_{number} as select one.{_ROW} as row_before, other.{_ROW} as row_after,"
+            f" one.{_ZONE} as zone_before, other.{_ZONE} as zone_after"
+            f" from (from numbered_{number} where not is_after) as one"
+            f" inner join (from numbered_{number} where is_after) as other on {equal} and one.nth = other.nth",
+            f"insert into pairs from pairs_{number}",
+            f"create temp table left_over_{number + 1} as from left_over_{number} where case when is_after"
+            f" then {_ROW} not in (select row_after from pairs_{number})"
+            f" else {_ROW} not in (select row_before from pairs_{number}) end",
+        ]
+    statements.append(
+        "create temp table changes as"
+        " select 'altered' as kind, row_before, zone_before, row_after, zone_after from pairs union all"
+        f" select case when is_after then 'added' else 'gone' end, case when not is_after then {_ROW} end,"
+        f" case when not is_after then {_ZONE} end, case when is_after then {_ROW} end,"
+        f" case when is_after then {_ZONE} end from left_over_{len(keys)}"
+    )
+    return statements
+
+
+def versions_of(lake: Lake, service: Service, month: str) -> list[ManifestEntry]:
+    """Every version of a month on record, oldest first.
+
+    Args:
+        lake: whose record.
+        service: whose trips.
+        month: ``YYYY-MM``.
+
+    Raises:
+        TaxiError: it is not a month, or none of that month was ever ingested.
+    """
+    subject = f"{service} {month}"
+    try:
+        first = datetime.strptime(month, "%Y-%m").date()
+    except ValueError as error:
+        raise TaxiError(subject, f"'{month}' is not a month", "write it as 2024-01") from error
+    versions = [entry for entry in lake.history() if entry.key == (service.label, str(first))]
+    if not versions:
+        raise TaxiError(
+            subject,
+            "no version of this month is on record",
+            "`taxi status` names the files of the lake; `taxi ingest` brings one in",
+        )
+    return versions
+
+
+def no_comparison(versions: list[ManifestEntry]) -> str:
+    """Why the newest version of a month cannot be compared with another, in a sentence."""
+    if versions[-1].superseded_at is not None:
+        return "The month has left the lake; the rows of its versions are gone."
+    if len(versions) == 1:
+        return "The month has not been restated: this is its only version."
+    if versions[-2].forgotten_at is not None and not versions[-2].is_synthetic:
+        return "The version before was removed by `taxi forget`; its rows are gone."
+    return "The rows of the version before are not kept: it was synthetic, or was ingested before versions were."
+
+
+def zone_labels(project_dir: Path) -> dict[int, str]:
+    """What each zone is called, by its id: as dim_zones says, which need not be built yet."""
+    return {
+        int(row["locationid"]): "Unknown zone" if row["zone"] == "N/A" else row["zone"]
+        for row in read_seed("taxi_zone_lookup", project_dir)
+    }

@@ -1,0 +1,14 @@
+"""What `taxi sample` prints."""
+
+from pathlib import Path
+
+from taxi_pipeline import console
+from taxi_pipeline.sample import SampleReport
+
+
+def print_sample(report: SampleReport, folder: Path) -> None:
+    """Print what was written, and that it is not TLC's."""
+    console.out.print(
+        f"{report.rows:,} synthetic rows in {len(report.files)} files: {folder}", markup=False
+    )
+    console.print_synthetic_notice()

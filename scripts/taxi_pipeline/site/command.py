@@ -1,0 +1,80 @@
+"""The commands `taxi docs`, `site`, `zones` and `serve`."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from taxi_pipeline import console, workflow
+from taxi_pipeline.addresses import is_url
+from taxi_pipeline.download.transfer import fetch
+from taxi_pipeline.faults import Interrupted
+from taxi_pipeline.options import Target, command_group
+from taxi_pipeline.settings import load_settings
+from taxi_pipeline.site import zones_path
+from taxi_pipeline.site.server import LOOPBACK, make_server
+from taxi_pipeline.site.shapes import ADDRESS as ZONES_ADDRESS
+from taxi_pipeline.site.shapes import save_zone_shapes
+from taxi_pipeline.terminal import Terminal, dbt_faults_printed
+
+app = command_group()
+
+
+@app.command(epilog="Example: [bold]taxi docs && taxi serve[/]")
+def docs(target: Target = None) -> None:
+    """Write dbt's documentation as one page: site/docs/index.html."""
+    with dbt_faults_printed():
+        page = workflow.write_docs(load_settings(), target, Terminal())
+    console.out.print(f"Docs: {page}", markup=False)
+
+
+@app.command(epilog="Examples: [bold]taxi site[/] | [bold]taxi site --target postgres[/]")
+def site(target: Target = None) -> None:
+    """Write the dashboard and the other pages: site/index.html.
+
+    They show tables that passed their tests; otherwise the old pages stay.
+    """
+    with dbt_faults_printed():
+        page = workflow.write_site(load_settings(), target, Terminal())
+    console.out.print(f"Site: {page}", markup=False)
+
+
+@app.command(
+    epilog="Examples: [bold]taxi zones && taxi site[/] | [bold]taxi zones ~/Downloads/taxi_zones.zip[/]",
+)
+def zones(
+    source: Annotated[
+        str, typer.Argument(metavar="[PATH_OR_URL]", help="TLC's taxi_zones.zip.")
+    ] = ZONES_ADDRESS,
+) -> None:
+    """Download TLC's zone shapes for the dashboard's map."""
+    settings = load_settings()
+    archive = Path(source)
+    if is_url(source):
+        archive = settings.download_dir / "taxi_zones.zip"
+        with console.transfer() as update:
+            fetch(source, archive, partial(update, archive.name))
+    path = zones_path(settings)
+    console.out.print(f"{save_zone_shapes(archive, path)} zones: {path}", markup=False)
+    console.print_note("The next `taxi site` or `taxi run` draws them.")
+
+
+@app.command(
+    epilog="Examples: [bold]taxi serve --port 8080[/] | [bold]taxi serve --host 0.0.0.0[/]",
+)
+def serve(
+    port: Annotated[int, typer.Option(help="TCP port; 0 for any free one.")] = 8080,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 shows the site to the network.")
+    ] = LOOPBACK,
+) -> None:
+    """Serve the site until interrupted."""
+    with make_server(load_settings().site_dir, host, port) as server:
+        console.out.print(f"http://{host}:{server.server_port}/ (Ctrl-C to stop)")
+        if host != LOOPBACK:
+            console.print_note("Everyone who can reach this address can read the site.")
+        try:
+            server.serve_forever()
+        except Interrupted:
+            console.out.print("Stopped.")

@@ -1,0 +1,1 @@
+"""`taxi sql`: queries on the tables of a target, read only."""

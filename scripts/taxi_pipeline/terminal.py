@@ -1,0 +1,76 @@
+"""Workflows on a terminal: their progress and results, each as its feature renders it."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import typer
+
+from taxi_pipeline import console
+from taxi_pipeline.ingest import ManyResult
+from taxi_pipeline.ingest.rendering import print_ingested
+from taxi_pipeline.observer import LoadProgress, Observer, Tell
+from taxi_pipeline.quality.rendering import print_validation
+from taxi_pipeline.quality.validate import Validation
+from taxi_pipeline.results import Built, DbtError, Loaded, Result, Sample
+from taxi_pipeline.sample.rendering import print_sample
+from taxi_pipeline.transform.deps import PackageOrigin
+from taxi_pipeline.transform.rendering import build_progress, print_build
+from taxi_pipeline.transform.runner import BuildListener
+from taxi_pipeline.warehouses.rendering import load_progress, print_loaded
+
+
+class Terminal(Observer):
+    """Prints what goes on, and what each step leaves.
+
+    Args:
+        in_full: print every check of a validation, not only those that failed.
+    """
+
+    def __init__(self, *, in_full: bool = False) -> None:
+        self._in_full = in_full
+
+    def note(self, text: str) -> None:
+        """Print a remark."""
+        console.print_note(text)
+
+    def activity(self, title: str) -> AbstractContextManager[Tell]:
+        """Show what is going on."""
+        return console.activity(title)
+
+    def loading(self) -> AbstractContextManager[LoadProgress]:
+        """Show a load."""
+        return load_progress()
+
+    def building(self, title: str) -> AbstractContextManager[BuildListener]:
+        """Show dbt's nodes."""
+        return build_progress(title)
+
+    def finished(self, result: Result) -> None:
+        """Print a result."""
+        match result:
+            case Sample():
+                print_sample(result.report, result.folder)
+            case ManyResult():
+                print_ingested(result)
+            case Loaded():
+                print_loaded(result.report, result.warehouse, result.seconds)
+            case PackageOrigin():
+                console.out.print(f"dbt_utils: {result}.")
+            case Built():
+                print_build(result.report, result.seconds)
+                if result.report.failures:
+                    console.print_note(
+                        "After the fix, `taxi build --retry` runs only what failed or was skipped."
+                    )
+            case Validation():
+                print_validation(result, in_full=self._in_full)
+
+
+@contextmanager
+def dbt_faults_printed() -> Iterator[None]:
+    """End the command as a failed build does where dbt could not prepare what it needs."""
+    try:
+        yield
+    except DbtError as error:
+        print_build(error.report, 0)
+        raise typer.Exit(error.exit_code) from error

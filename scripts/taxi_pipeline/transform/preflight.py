@@ -1,0 +1,91 @@
+"""What has to hold before a lake is built from, or the sample takes an empty one."""
+
+from collections.abc import Callable
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.lake import Lake
+from taxi_pipeline.lake.verify import name_files, require_intact, require_whole
+from taxi_pipeline.settings import Settings
+from taxi_pipeline.warehouses import Reader, is_embedded, open_warehouse
+from taxi_pipeline.warehouses.base import FileKey
+from taxi_pipeline.warehouses.embedded import open_embedded
+from taxi_pipeline.warehouses.load import real_files, refuse_sample
+
+_REAL_MONTHS = """
+select service_type, cast(file_month as varchar)
+from fact_file_versions
+where is_current and not is_synthetic
+order by 1, 2
+"""
+_BUILT = "select load_id from file_ledger where model = 'fact_trips'"
+_EXISTS = "select count(*) from information_schema.tables where table_name = '{table}'"
+
+
+def refuse_to_replace(lake: Lake, settings: Settings, target: str | None) -> None:
+    """Refuse to put the sample where the target holds real months: the lake is empty, lost or not mounted.
+
+    Raises:
+        TaxiError: it names the months.
+    """
+    if is_embedded(settings, target):
+        name, real = str(settings.warehouse_path), _real_months(settings)
+    else:
+        with open_warehouse(settings, target) as warehouse:
+            warehouse.prepare()
+            name, real = warehouse.name, real_files(warehouse.loaded())
+    if real:
+        raise refuse_sample(name, real, lake)
+
+
+def check_lake(
+    lake: Lake, settings: Settings, *, everything: bool, tell: Callable[[str], None]
+) -> None:
+    """Check the lake before DuckDB builds from it in place.
+
+    Only partitions that the build reads anew are read, so a build without changes costs nothing.
+
+    Args:
+        lake: to be built from.
+        settings: where the warehouse is.
+        everything: the build reads every partition.
+        tell: told what is being checked.
+
+    Raises:
+        TaxiError: a partition is missing, or the warehouse holds real months that the lake has never held.
+        DataError: a partition is damaged.
+    """
+    require_whole(lake)
+    known = {entry.key for entry in lake.history()}
+    if lost := [key for key in _real_months(settings) if key not in known]:
+        raise TaxiError(
+            str(lake.root),
+            f"the warehouse holds {len(lost)} real months that the lake does not know ({name_files(lost)}); "
+            "nothing was changed",
+            f"restore the lake, or ingest their files again. To drop them, delete {settings.warehouse_path}; "
+            "the next build rebuilds it from the lake",
+        )
+    built = set() if everything else _built_versions(settings)
+    require_intact(lake, [entry for entry in lake.current() if entry.load_id not in built], tell)
+
+
+def _real_months(settings: Settings) -> list[FileKey]:
+    if not settings.warehouse_path.exists():
+        return []
+    with open_embedded(settings) as reader:
+        if not _exists(reader, "fact_file_versions"):
+            return []
+        return [(str(service), str(month)) for service, month in reader.query(_REAL_MONTHS)]
+
+
+def _built_versions(settings: Settings) -> set[str]:
+    if not settings.warehouse_path.exists():
+        return set()
+    with open_embedded(settings) as reader:
+        if not _exists(reader, "file_ledger"):
+            return set()
+        return {str(load_id) for (load_id,) in reader.query(_BUILT)}
+
+
+def _exists(reader: Reader, table: str) -> bool:
+    [(number,)] = reader.query(_EXISTS.format(table=table))
+    return bool(number)

@@ -1,0 +1,195 @@
+"""From the lake into a warehouse: only what changed, one file after the other, resumable after every one.
+
+A load adds and replaces. It removes only what somebody has removed with ``taxi forget``, and the synthetic
+sample where real files come.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import date
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.lake import Lake, ManifestEntry
+from taxi_pipeline.lake.verify import name_files, require_intact, require_whole
+from taxi_pipeline.schemas import Service
+from taxi_pipeline.warehouses.base import (
+    MANIFEST,
+    RESTATEMENTS,
+    Advance,
+    FileKey,
+    LoadedFile,
+    Partition,
+    Warehouse,
+)
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """What a load has to do.
+
+    Attributes:
+        partitions: files to bring over, and files to remove (those without a path).
+        kept: files in the warehouse that the lake does not know; they stay.
+    """
+
+    partitions: tuple[Partition, ...]
+    kept: tuple[FileKey, ...]
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load did.
+
+    Attributes:
+        loaded: files brought over, with their rows.
+        removed: files removed because somebody has removed them from the lake.
+        unchanged: files that were there already.
+        kept: files in the warehouse that the lake does not know.
+    """
+
+    loaded: tuple[Partition, ...]
+    removed: tuple[Partition, ...]
+    unchanged: int
+    kept: tuple[FileKey, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows brought over."""
+        return sum(partition.rows for partition in self.loaded)
+
+
+def plan_load(
+    history: Sequence[ManifestEntry], present: Mapping[FileKey, LoadedFile], lake: Lake
+) -> LoadPlan:
+    """Name the files of which the warehouse holds another version than the lake, and those to remove.
+
+    Args:
+        history: the lake's manifest, oldest version first.
+        present: the files in the warehouse.
+        lake: where the partitions are.
+    """
+    versions: dict[FileKey, list[ManifestEntry]] = {}
+    for entry in history:
+        versions.setdefault(entry.key, []).append(entry)
+    is_real = any(not entry.is_synthetic for entry in history if entry.superseded_at is None)
+    changes = lake.restatements()
+    partitions: list[Partition] = []
+    kept: list[FileKey] = []
+    for key in sorted(versions.keys() | present.keys()):
+        entries = versions.get(key, [])
+        current = next((entry for entry in entries if entry.superseded_at is None), None)
+        held = present.get(key)
+        if current is None:
+            if held is None:
+                continue
+            # A version of another lake stays: this one can only give up what it has had.
+            was_ours = held.load_id in {entry.load_id for entry in entries}
+            was_forgotten = was_ours and entries[-1].forgotten_at is not None
+            if not was_forgotten and not (held.is_synthetic and is_real):
+                kept.append(key)
+                continue
+        elif held is not None and held.load_id == current.load_id:
+            continue
+        records = {
+            MANIFEST: [MANIFEST.row(entry) for entry in entries],
+            RESTATEMENTS: [RESTATEMENTS.row(change) for change in changes if change.key == key],
+        }
+        partitions.append(
+            Partition(
+                service_of(key),
+                date.fromisoformat(key[1]),
+                lake.path_of(current) if current else None,
+                current.row_count if current else 0,
+                records,
+            )
+        )
+    return LoadPlan(tuple(partitions), tuple(kept))
+
+
+def service_of(key: FileKey) -> Service:
+    """The service that a file's key names."""
+    return Service.of_label(key[0])
+
+
+def real_files(present: Mapping[FileKey, LoadedFile]) -> list[FileKey]:
+    """The files of a warehouse that are TLC's."""
+    return sorted(key for key, file in present.items() if not file.is_synthetic)
+
+
+def refuse_sample(warehouse: str, real: Sequence[FileKey], lake: Lake) -> TaxiError:
+    """The error where the sample would stand in for real months."""
+    return TaxiError(
+        warehouse,
+        f"it holds {len(real)} real months ({name_files(real)}), and {lake.root} holds none; nothing was changed",
+        "check that TAXI_DATA_DIR names the right folder and that it is mounted. To try the sample, use another "
+        "target or schema",
+    )
+
+
+def load_changes(
+    lake: Lake,
+    warehouse: Warehouse,
+    on_plan: Callable[[int], None],
+    on_partition: Callable[[Partition], Advance],
+) -> LoadReport:
+    """Bring every changed partition over; each goes in wholly or not at all.
+
+    Args:
+        lake: where the partitions are; its lock is held by the caller.
+        warehouse: where they go.
+        on_plan: told how many rows are to go over.
+        on_partition: told which partition begins; what it returns is told of its rows.
+
+    Raises:
+        TaxiError: the lake has lost a partition, the sample would stand beside real months, or a partition could not be
+            loaded. Those that are complete stay, and the next call goes on with it.
+        DataError: a partition is damaged.
+    """
+    require_whole(lake)
+    warehouse.prepare()
+    history = lake.history()
+    present = warehouse.loaded()
+    plan = plan_load(history, present, lake)
+    current = [entry for entry in history if entry.superseded_at is None]
+    real = real_files(present)
+    if real and any(entry.is_synthetic for entry in current):
+        raise refuse_sample(warehouse.name, real, lake)
+    on_plan(sum(partition.rows for partition in plan.partitions))
+    wanted = {partition.key for partition in plan.partitions if partition.path is not None}
+    require_intact(lake, [entry for entry in current if entry.key in wanted])
+    with ThreadPoolExecutor(warehouse.workers) as pool:
+        steps = [
+            pool.submit(lambda one: warehouse.replace(one, on_partition(one)), partition)
+            for partition in plan.partitions
+        ]
+        try:
+            for step in as_completed(steps):
+                step.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    if plan.partitions:
+        warehouse.finish()
+    loaded = tuple(partition for partition in plan.partitions if partition.path is not None)
+    removed = tuple(partition for partition in plan.partitions if partition.path is None)
+    return LoadReport(loaded, removed, len(current) - len(loaded), plan.kept)
+
+
+def forget_files(warehouse: Warehouse, keys: Sequence[FileKey]) -> None:
+    """Remove files from a warehouse's raw tables, with all that is on record of them.
+
+    Args:
+        warehouse: prepared, and asked what is loaded.
+        keys: which; each goes wholly or not at all.
+    """
+    for key in keys:
+        partition = Partition(
+            service_of(key),
+            date.fromisoformat(key[1]),
+            None,
+            0,
+            {MANIFEST: [], RESTATEMENTS: []},
+        )
+        warehouse.replace(partition, lambda _rows: None)
+    warehouse.finish()

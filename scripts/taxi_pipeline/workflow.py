@@ -1,0 +1,373 @@
+"""What the commands do, for a program: typed results, nothing printed.
+
+Each function takes the locks that it needs. ``run`` holds them from its first step to its last, so that no other
+process comes between. Progress goes to an ``Observer``.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.ingest import ManyResult, ingest_many
+from taxi_pipeline.lake import Lake, data_lock
+from taxi_pipeline.observer import SILENT, Observer
+from taxi_pipeline.quality.validate import Choice, Validation
+from taxi_pipeline.quality.validate import validate as judge
+from taxi_pipeline.restatements.versions import record_restatements
+from taxi_pipeline.results import Built, DbtError, Loaded, Published, Run, Sample, Status
+from taxi_pipeline.sample import write_sample as write_sample_files
+from taxi_pipeline.settings import Settings
+from taxi_pipeline.site import publish_docs
+from taxi_pipeline.site import write_site as write_pages
+from taxi_pipeline.transform.completeness import (
+    FileVerdicts,
+    read_completeness,
+    read_verdicts,
+)
+from taxi_pipeline.transform.deps import install_packages
+from taxi_pipeline.transform.estimate import ByteCounter, Estimate, estimate_scans
+from taxi_pipeline.transform.preflight import check_lake, refuse_to_replace
+from taxi_pipeline.transform.runner import (
+    BuildListener,
+    BuildOptions,
+    build_command,
+    compile_command,
+    docs_command,
+    prepare_profile,
+    require_failed_build,
+    retry_command,
+    run_dbt,
+)
+from taxi_pipeline.transform.state import require_passed
+from taxi_pipeline.transform.summary import summarize
+from taxi_pipeline.warehouses import check_target, is_embedded, open_reader, open_warehouse
+from taxi_pipeline.warehouses.embedded import require_free
+from taxi_pipeline.warehouses.load import load_changes
+
+
+@contextmanager
+def exclusive(settings: Settings, observer: Observer = SILENT) -> Iterator[None]:
+    """Hold the data folder and dbt's artifacts, which two data folders of one project share.
+
+    Args:
+        settings: where they are.
+        observer: told when another process holds them.
+    """
+    with data_lock(settings.data_dir, observer.note), data_lock(settings.target_dir, observer.note):
+        yield
+
+
+def write_sample(
+    settings: Settings, folder: Path | None = None, scale: float = 1.0, observer: Observer = SILENT
+) -> Sample:
+    """Write the synthetic sample.
+
+    Args:
+        settings: the default folder.
+        folder: where to write; None for the default.
+        scale: times 150,000 trips.
+        observer: told of progress.
+    """
+    folder = folder or settings.sample_dir
+    with observer.activity("Writing the synthetic sample"):
+        sample = Sample(folder, write_sample_files(folder, scale))
+    observer.finished(sample)
+    return sample
+
+
+def ingest(
+    settings: Settings,
+    arguments: Sequence[str | Path],
+    *,
+    accept_critical: bool = False,
+    observer: Observer = SILENT,
+) -> ManyResult:
+    """Bring files into the lake; those that fail are in the result and keep no other one out.
+
+    Args:
+        settings: where the lake is.
+        arguments: paths, folders and URLs.
+        accept_critical: take a month although a critical check fails.
+        observer: told of progress.
+    """
+    with observer.activity("Reading") as tell:
+        outcome = ingest_many(
+            arguments, Lake(settings.lake_dir), settings, tell, accept_critical=accept_critical
+        )
+    observer.finished(outcome)
+    return outcome
+
+
+def load(settings: Settings, target: str | None, observer: Observer = SILENT) -> Loaded:
+    """Copy what changed in the lake to a server.
+
+    Args:
+        settings: where the lake and ``profiles.yml`` are.
+        target: the server.
+        observer: told of progress.
+
+    Raises:
+        TaxiError: the lake is empty or not whole, or the server cannot take it; what is complete stays.
+    """
+    prepare_profile(settings)
+    lake = _ready_lake(settings, observer)
+    started = time.monotonic()
+    with (
+        data_lock(settings.data_dir, observer.note),
+        open_warehouse(settings, target) as warehouse,
+        observer.loading() as (on_plan, on_partition),
+    ):
+        report = load_changes(lake, warehouse, on_plan, on_partition)
+    loaded = Loaded(report, warehouse.name, time.monotonic() - started)
+    observer.finished(loaded)
+    return loaded
+
+
+def build(
+    settings: Settings,
+    options: BuildOptions = BuildOptions(),  # noqa: B008 - frozen
+    *,
+    retry: bool = False,
+    observer: Observer = SILENT,
+) -> Built:
+    """Run ``dbt build``.
+
+    Args:
+        settings: where the project and the data are.
+        options: as dbt's.
+        retry: only what failed or was skipped last time, with the options of then.
+        observer: told of progress.
+
+    Raises:
+        TaxiError: the lake is empty or not whole, the target cannot be reached, or there is nothing to repeat. A
+            node that fails raises nothing: it is in the report.
+    """
+    prepare_profile(settings)
+    check_target(settings, options.target)
+    if retry:
+        require_failed_build(settings)
+    return _build(settings, options, retry_command() if retry else build_command(options), observer)
+
+
+def _build(
+    settings: Settings, options: BuildOptions, command: Sequence[str], observer: Observer
+) -> Built:
+    lake = _ready_lake(settings, observer)
+    with exclusive(settings, observer):
+        if is_embedded(settings, options.target):
+            require_free(settings)
+            with observer.activity("Checking the lake") as tell:
+                is_everything = options.full_refresh or "all" in (options.variables or "")
+                check_lake(lake, settings, everything=is_everything, tell=tell)
+        observer.finished(install_packages(settings))
+        started = time.monotonic()
+        with observer.building("Parsing the project") as listener:
+            report = run_dbt(command, settings, listener)
+    built = Built(report, time.monotonic() - started)
+    observer.finished(built)
+    return built
+
+
+def estimate(
+    settings: Settings, options: BuildOptions, observer: Observer = SILENT
+) -> list[Estimate]:
+    """Ask BigQuery what a build would scan.
+
+    Args:
+        settings: where the project is.
+        options: of the build.
+        observer: told of progress.
+
+    Raises:
+        DbtError: the project does not compile.
+        TaxiError: the target is not BigQuery.
+    """
+    prepare_profile(settings)
+    install_packages(settings)
+    with observer.activity("Compiling"):
+        report = run_dbt(compile_command(options), settings, BuildListener())
+    if report.exit_code:
+        raise DbtError("compile", report)
+    with open_warehouse(settings, options.target) as warehouse:
+        if not isinstance(warehouse, ByteCounter):
+            raise TaxiError(
+                "taxi build --dry-run",
+                f"{warehouse.name} does not bill what it scans",
+                "leave --dry-run out, or give a BigQuery target",
+            )
+        return list(estimate_scans(report.nodes, warehouse))
+
+
+def validate(settings: Settings, choice: Choice, observer: Observer = SILENT) -> Validation:
+    """Judge months and marts, and write the pages of the site about it.
+
+    Args:
+        settings: where the lake and ``profiles.yml`` are.
+        choice: what to judge.
+        observer: told of progress.
+
+    Raises:
+        TaxiError: there is nothing to judge, or the marts cannot be read.
+    """
+    prepare_profile(settings)
+    with data_lock(settings.data_dir, observer.note), observer.activity("Validating") as tell:
+        validation = judge(settings, choice, tell)
+    observer.finished(validation)
+    return validation
+
+
+def write_docs(settings: Settings, target: str | None = None, observer: Observer = SILENT) -> Path:
+    """Write dbt's documentation to the site; returns its page.
+
+    Args:
+        settings: where the project and the site are.
+        target: whose catalog.
+        observer: told of progress.
+
+    Raises:
+        TaxiError: not every table and test of the target has passed.
+        DbtError: dbt cannot write it.
+    """
+    with passed_artifacts(settings, target, observer):
+        return publish_docs(settings)
+
+
+def write_site(settings: Settings, target: str | None = None, observer: Observer = SILENT) -> Path:
+    """Write every page of the site; returns its start page.
+
+    Args:
+        settings: where the project and the site are.
+        target: whose tables.
+        observer: told of progress.
+
+    Raises:
+        TaxiError: not every table and test of the target has passed.
+        DbtError: dbt cannot write the documentation.
+    """
+    with passed_artifacts(settings, target, observer), observer.activity("Writing the site"):
+        return write_pages(settings, target)
+
+
+@contextmanager
+def passed_artifacts(
+    settings: Settings, target: str | None, observer: Observer = SILENT
+) -> Iterator[Path]:
+    """Hold dbt's artifacts of a target that has passed, written anew; gives their folder.
+
+    Args:
+        settings: where the project is.
+        target: whose catalog.
+        observer: told of progress.
+
+    Raises:
+        TaxiError: not every table and test of the target has passed.
+        DbtError: dbt cannot write them.
+    """
+    prepare_profile(settings)
+    with exclusive(settings, observer):
+        with open_reader(settings, target) as reader:
+            require_passed(reader)
+        install_packages(settings)
+        with observer.activity("Writing the docs"):
+            report = run_dbt(docs_command(target), settings, BuildListener())
+        if report.exit_code:
+            raise DbtError("docs generate", report)
+        yield settings.target_dir
+
+
+def read_status(
+    settings: Settings, target: str | None = None, observer: Observer = SILENT
+) -> Status:
+    """Read which months are loaded, and whether they are whole.
+
+    Args:
+        settings: where the lake and ``profiles.yml`` are.
+        target: whose verdicts; None for the default, which need not have been built.
+        observer: told when another process has the lock.
+
+    Raises:
+        TaxiError: the lake is empty and the target holds real months, or the target cannot be read.
+    """
+    lake = Lake(settings.lake_dir)
+    lake.ensure(observer.note)
+    entries = lake.current()
+    prepare_profile(settings)
+    if not entries:
+        refuse_to_replace(lake, settings, target)
+        return Status([], FileVerdicts({}))
+    try:
+        with open_reader(settings, target) as reader:
+            return Status(entries, read_verdicts(reader))
+    except TaxiError as error:
+        if target is not None:
+            raise
+        return Status(entries, FileVerdicts({}, error))
+
+
+def run(
+    settings: Settings,
+    arguments: Sequence[str | Path] = (),
+    target: str | None = None,
+    *,
+    accept_critical: bool = False,
+    observer: Observer = SILENT,
+) -> Run:
+    """Ingest files, load them where the target is a server, build, validate, and write the site.
+
+    Args:
+        settings: where everything is.
+        arguments: paths, folders and URLs; without them the lake as it is, or the sample where it is empty.
+        target: a name of ``profiles.yml``; None for its default.
+        accept_critical: take a month although a critical check fails.
+        observer: told of progress and of every result.
+
+    Raises:
+        TaxiError: a step could not be done. What failed in the data is in the result.
+    """
+    started = time.monotonic()
+    prepare_profile(settings)
+    check_target(settings, target)
+    with exclusive(settings, observer):
+        lake = Lake(settings.lake_dir)
+        lake.ensure(observer.note)
+        if is_embedded(settings, target):
+            require_free(settings)
+        if not arguments and not lake.current():
+            refuse_to_replace(lake, settings, target)
+            arguments = [write_sample(settings, observer=observer).folder]
+        ingested = built = published = None
+        if arguments:
+            ingested = ingest(
+                settings, arguments, accept_critical=accept_critical, observer=observer
+            )
+        if ingested is None or ingested.results or not ingested.failures:
+            if not is_embedded(settings, target):
+                load(settings, target, observer)
+            options = BuildOptions(target)
+            built = _build(settings, options, build_command(options), observer)
+            if not built.report.exit_code:
+                published = _publish(settings, target, observer)
+        return Run(ingested, built, published, time.monotonic() - started)
+
+
+def _publish(settings: Settings, target: str | None, observer: Observer) -> Published:
+    validation = validate(settings, Choice(target), observer)
+    page = write_site(settings, target, observer)
+    with open_reader(settings, target) as reader:
+        return Published(validation, page, summarize(reader.query), read_completeness(reader))
+
+
+def _ready_lake(settings: Settings, observer: Observer) -> Lake:
+    """The lake, complete in itself; whatever a process that died left undone is done."""
+    lake = Lake(settings.lake_dir)
+    lake.ensure(observer.note)
+    record_restatements(lake, settings, observer.note)
+    if not lake.current():
+        raise TaxiError(
+            str(lake.root),
+            "the lake is empty",
+            "run `taxi run` for a sample, or `taxi run PATH` for your files",
+        )
+    return lake

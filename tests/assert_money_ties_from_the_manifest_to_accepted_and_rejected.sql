@@ -1,0 +1,96 @@
+-- Per file, to the cent: the manifest's total is that of staging, and each amount in staging is in fact_trips or rejected_trips.
+{% set yellow_columns = money_columns() | reject("equalto", "ehail_fee_amount") | list %}
+{% set green_columns = money_columns() | reject("equalto", "airport_fee_amount") | list %}
+
+with manifest as (
+    select
+        service_type,
+        file_month,
+        total_amount
+    from {{ ref("stg_ingested_files") }}
+    where superseded_at is null and total_amount is not null and {{ in_unverified_files() }}
+),
+
+yellow as (
+    select
+        service_type,
+        file_month,
+        {{ sums(yellow_columns) }},
+        cast(null as {{ type_decimal(12, 2) }}) as ehail_fee_amount
+    from {{ ref("stg_yellow_tripdata") }}
+    where {{ in_unverified_files() }}
+    group by service_type, file_month
+),
+
+green as (
+    select
+        service_type,
+        file_month,
+        {{ sums(green_columns) }},
+        cast(null as {{ type_decimal(12, 2) }}) as airport_fee_amount
+    from {{ ref("stg_green_tripdata") }}
+    where {{ in_unverified_files() }}
+    group by service_type, file_month
+),
+
+staged as (
+    select
+        service_type,
+        file_month,
+        {{ money_columns() | join(", ") }}
+    from yellow
+
+    union all
+
+    select
+        service_type,
+        file_month,
+        {{ money_columns() | join(", ") }}
+    from green
+),
+
+accepted_and_rejected as (
+    select
+        service_type,
+        file_month,
+        {{ money_columns() | join(", ") }}
+    from {{ ref("fact_trips") }}
+    where {{ in_unverified_files() }}
+
+    union all
+
+    select
+        service_type,
+        file_month,
+        {{ money_columns() | join(", ") }}
+    from {{ ref("rejected_trips") }}
+    where {{ in_unverified_files() }}
+),
+
+built as (
+    select
+        service_type,
+        file_month,
+        {{ sums(money_columns()) }}
+    from accepted_and_rejected
+    group by service_type, file_month
+)
+
+select
+    coalesce(manifest.service_type, staged.service_type, built.service_type) as service_type,
+    coalesce(manifest.file_month, staged.file_month, built.file_month) as file_month,
+    manifest.total_amount as manifest_total_amount,
+    staged.total_amount as staged_total_amount,
+    built.total_amount as built_total_amount
+from staged
+full outer join built
+    on
+        staged.service_type = built.service_type
+        and staged.file_month = built.file_month
+full outer join manifest
+    on
+        staged.service_type = manifest.service_type
+        and staged.file_month = manifest.file_month
+where
+    {{ any_differs("staged", "built", money_columns()) }}
+    or coalesce(manifest.total_amount, 0) <> coalesce(staged.total_amount, 0)

@@ -1,0 +1,231 @@
+"""Settings, folders and faults of the system: checked once, one sentence each."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.settings import load_settings
+from warehouse import REPOSITORY, Warehouse, copy_project
+
+STRANGE = "it's a [test] $x *ü {y} %z"
+
+
+@pytest.mark.parametrize(
+    ("given", "folder"),
+    [
+        ("", REPOSITORY / "data"),
+        ("  ", REPOSITORY / "data"),
+        ("elsewhere", REPOSITORY / "elsewhere"),
+        ("~/taxi", Path.home() / "taxi"),
+        ("/a/../b", Path("/b")),
+        (f"/{STRANGE}", Path(f"/{STRANGE}")),
+    ],
+)
+def test_the_data_folder_is_where_the_variable_says(
+    monkeypatch: pytest.MonkeyPatch, given: str, folder: Path
+) -> None:
+    monkeypatch.setenv("TAXI_DATA_DIR", given)
+    assert load_settings().data_dir == folder
+
+
+@pytest.mark.parametrize(
+    "given", ["/a?b", "/a#b", "/a\\b", "/a\nb", "/etc/hostname", "~nobody-x/y"]
+)
+def test_a_data_folder_that_cannot_work_is_refused(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("TAXI_DATA_DIR", given)
+    with pytest.raises(TaxiError, match="TAXI_DATA_DIR="):
+        load_settings()
+
+
+@pytest.mark.parametrize("given", ["2GB", "512mb", "1.5 GiB", ""])
+def test_a_memory_limit_is_a_size(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("TAXI_MEMORY_LIMIT", given)
+    assert load_settings().memory_limit == (given or "2GB")
+
+
+@pytest.mark.parametrize("given", ["80%", "4096", "4Gi", "much", "-2GB"])
+def test_what_is_no_size_is_refused_with_examples(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("TAXI_MEMORY_LIMIT", given)
+    with pytest.raises(TaxiError, match=r"TAXI_MEMORY_LIMIT=.*such as 2GB, 512MB or 1.5GiB"):
+        load_settings()
+
+
+@pytest.mark.build
+def test_folders_with_any_legal_name_work(shared_data: Path, tmp_path: Path) -> None:
+    """A clone and a data folder whose names mean something to SQL, globs, templates and shells."""
+    project = copy_project(tmp_path / STRANGE / "project")
+    warehouse = Warehouse(project, tmp_path / STRANGE / "data")
+    printed = warehouse.taxi("run", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
+    assert str(warehouse.data / "site" / "index.html") in printed
+    assert warehouse.taxi("sql", "select count(*) as n from fact_trips", "-f", "csv") == "n\n999\n"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Warehouse:
+    """A small real month that has been built."""
+    folder = tmp_path_factory.mktemp("small")
+    warehouse = Warehouse(copy_project(folder / "project"), folder / "data")
+    warehouse.taxi("ingest", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
+    warehouse.taxi("build")
+    return warehouse
+
+
+def start(warehouse: Warehouse, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        warehouse.taxi_command(*arguments),
+        cwd=warehouse.project,
+        env={**warehouse.environment, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.full
+def test_an_interrupted_build_says_so_and_is_not_published(
+    small: Warehouse, number: signal.Signals, code: int
+) -> None:
+    with start(small, "build", "--full-refresh") as running:
+        assert running.stdout is not None
+        printed = ""
+        for line in running.stdout:
+            printed += line
+            if "int_metered_twins" in line:
+                running.send_signal(number)
+    assert running.returncode == code, printed
+    assert "Interrupted. Tables are whole; run it again." in printed
+    assert "Traceback" not in printed
+    assert "was interrupted" in small.taxi("site", exit_code=2)
+    small.taxi("build")
+    small.taxi("export", "--format", "csv", "--select", "dim_vendors")
+
+
+@pytest.mark.full
+def test_an_interrupted_ingestion_says_so_and_leaves_nothing(
+    small: Warehouse, shared_data: Path, tmp_path: Path
+) -> None:
+    """The engine answers the signal with an error of its own, in the middle of a query."""
+    large = tmp_path / "green_tripdata_2024-01.parquet"
+    month = shared_data / "real" / large.name
+    duckdb.execute(
+        f"copy (select m.* from '{month}' as m, range(50)) to '{large}' (format parquet)"
+    )
+    with start(small, "ingest", str(large)) as running:
+        assert running.stdout is not None
+        printed = ""
+        for line in running.stdout:
+            printed += line
+            if line.startswith("Writing"):
+                running.send_signal(signal.SIGINT)
+    assert running.returncode == 130, printed
+    assert printed.endswith("Interrupted. Tables are whole; run it again.\n")
+    assert "1 of 1 partitions are intact" in small.taxi("lake", "verify")
+    assert (
+        small.taxi("sql", "select count(*) as n from stg_ingested_files", "-f", "csv") == "n\n1\n"
+    )
+
+
+@pytest.mark.full
+def test_a_lost_lake_is_no_empty_one(small: Warehouse) -> None:
+    lake = small.data / "lake"
+    lake.rename(small.data / "elsewhere")
+    try:
+        said = small.taxi("status", exit_code=2)
+    finally:
+        shutil.rmtree(lake)
+        (small.data / "elsewhere").rename(lake)
+    assert "it holds 1 real months (Green 2020-04)" in said
+
+
+@pytest.mark.full
+def test_a_table_built_without_its_tests_is_not_published(small: Warehouse) -> None:
+    small.dbt("run", "--select", "dim_annotations")
+    said = small.taxi("export", "-f", "csv", "-s", "dim_vendors", exit_code=2)
+    assert "every_annotation_has_one_row was not run since its table was built" in said
+    small.taxi("build", "--select", "dim_vendors")
+    assert "was not run since" in small.taxi("site", exit_code=2)
+    small.taxi("build")
+    small.taxi("export", "-f", "csv", "-s", "dim_vendors")
+
+
+@pytest.mark.full
+def test_too_little_memory_is_named_as_such(small: Warehouse) -> None:
+    little = Warehouse(small.project, small.data, {"TAXI_MEMORY_LIMIT": "10MB"})
+    said = little.taxi("build", exit_code=2)
+    assert "Out of Memory" in said
+    assert "Raise TAXI_MEMORY_LIMIT" in said
+    assert "Exposure" not in said
+
+
+@pytest.mark.full
+def test_a_warehouse_that_an_ide_holds_is_named_before_any_work(small: Warehouse) -> None:
+    holder = "import duckdb, sys, time\nheld = duckdb.connect(sys.argv[1])\nprint('open', flush=True)\ntime.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", holder, str(small.data / "warehouse.duckdb")],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as held:
+        assert held.stdout is not None
+        held.stdout.readline()
+        for command in ("build", "run", "site"):
+            said = small.taxi(command, exit_code=2)
+            assert f"process {held.pid}" in said, said
+            assert "Close" in said
+            assert "success" not in said
+        held.kill()
+    small.taxi("build")
+
+
+@pytest.mark.full
+def test_two_data_folders_of_one_project_at_once_do_not_mix(
+    small: Warehouse, shared_data: Path, tmp_path: Path
+) -> None:
+    """Dbt's artifacts are shared: the second run waits, and each site speaks of its own file."""
+    names = ("fhv_tripdata_2020-04.csv", "green_tripdata_2020-04.csv")
+    both = [Warehouse(small.project, tmp_path / name.partition("_")[0]) for name in names]
+    runs = [
+        start(warehouse, "run", str(shared_data / "real" / name))
+        for warehouse, name in zip(both, names, strict=True)
+    ]
+    printed = [run.communicate()[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], printed
+    assert any("Another taxi command is writing to" in text for text in printed)
+    for warehouse, own, other in zip(both, names, names[::-1], strict=True):
+        page = (warehouse.data / "site" / "index.html").read_text(encoding="utf-8")
+        assert own in page
+        assert other not in page
+
+
+@pytest.mark.full
+def test_a_project_that_cannot_be_written_builds_elsewhere(small: Warehouse) -> None:
+    """Dbt's artefacts go to the data folder where the project is read only."""
+    if os.geteuid() == 0:
+        pytest.skip("root may write anywhere")
+    small.project.chmod(0o555)
+    try:
+        small.taxi("build")
+    finally:
+        small.project.chmod(0o755)
+
+
+@pytest.mark.full
+def test_dbts_own_variables_for_its_folders_are_followed(small: Warehouse, tmp_path: Path) -> None:
+    moved = Warehouse(
+        small.project,
+        small.data,
+        {"DBT_TARGET_PATH": str(tmp_path / "t"), "DBT_LOG_PATH": str(tmp_path / "l")},
+    )
+    moved.taxi("site")
+    assert (tmp_path / "t" / "manifest.json").exists()

@@ -1,0 +1,114 @@
+"""Values that other programs and broken ones write: read, named, or refused in one sentence; made-up files."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.lake import ManifestEntry
+from trip_files import YELLOW_HEADER, YELLOW_ROW, Workplace, yellow_text
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path)
+
+
+def case(shared_data: Path, pattern: str) -> Path:
+    [path] = (shared_data / "cases").glob(pattern)
+    return path
+
+
+def unread(entry: ManifestEntry, place: Workplace) -> list[tuple[object, ...]]:
+    """The rows of which something could not be read."""
+    rows = place.rows(entry, "source_row, unreadable_fields, raw_line is not null")
+    return [row for row in rows if row[1] is not None or row[2]]
+
+
+def test_a_time_at_the_end_of_its_type_costs_its_own_row(
+    place: Workplace, shared_data: Path
+) -> None:
+    entry = place.ingest(case(shared_data, "faults/05-*/*.parquet")).entry
+    [(_, column, is_unparseable)] = unread(entry, place)
+    assert (column, is_unparseable) == ("tpep_pickup_datetime", True)
+    assert entry.unparseable_count == 1
+    [raw] = [row for (row,) in place.rows(entry, "raw_line") if row is not None]
+    assert "out of range" in raw
+
+
+def test_a_nul_byte_is_removed(place: Workplace, shared_data: Path) -> None:
+    entry = place.ingest(case(shared_data, "faults/06-*/*.csv")).entry
+    assert (entry.unparseable_count, unread(entry, place)) == (0, [])
+    flags = {flag for (flag,) in place.rows(entry, "store_and_fwd_flag")}
+    assert all("\0" not in (flag or "") for flag in flags)
+
+
+def test_an_amount_of_ten_digits_is_kept(place: Workplace, shared_data: Path) -> None:
+    entry = place.ingest(case(shared_data, "faults/15-*/*.csv")).entry
+    assert entry.unparseable_count == 0
+    fares = [fare for (fare,) in place.rows(entry, "fare_amount")]
+    assert max(fares) == Decimal("9999999999.99")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        (
+            "faults/41-*/*.parquet",
+            "the column 'VendorID' is of type BOOLEAN, such as 'true'; expected is a whole number",
+        ),
+        (
+            "faults/42-*/*.parquet",
+            "the column 'tpep_pickup_datetime' is of type BIGINT, such as '16",
+        ),
+    ],
+)
+def test_a_column_of_another_kind_is_refused_in_a_sentence(
+    place: Workplace, shared_data: Path, pattern: str, said: str
+) -> None:
+    assert said in str(place.refuse(case(shared_data, pattern)))
+
+
+def test_an_open_data_export_is_read(place: Workplace, shared_data: Path) -> None:
+    entry = place.ingest(case(shared_data, "05/yellow_tripdata_2018-01.csv")).entry
+    assert unread(entry, place) == []
+    rows = place.rows(entry, "tpep_pickup_datetime, fare_amount")
+    assert str(rows[0][0]) == "2018-01-01 21:07:38"
+
+
+def test_words_for_nothing_lose_no_row(place: Workplace, shared_data: Path) -> None:
+    entry = place.ingest(case(shared_data, "18/*.csv")).entry
+    assert unread(entry, place) == []
+    assert {count for (count,) in place.rows(entry, "passenger_count")} == {None}
+
+
+def test_names_of_another_publisher_are_known(place: Workplace, shared_data: Path) -> None:
+    entry = place.ingest(case(shared_data, "25/*.csv")).entry
+    assert unread(entry, place) == []
+    first = place.rows(
+        entry, "vendorid, pulocationid, dolocationid, improvement_surcharge, total_amount"
+    )[0]
+    assert first == (2, 161, 74, Decimal("0.30"), Decimal("16.80"))
+
+
+def test_a_row_that_is_cut_off_is_kept_as_text(place: Workplace, shared_data: Path) -> None:
+    entry = place.ingest(case(shared_data, "32/*.csv")).entry
+    assert entry.unparseable_count == 1
+    assert place.rows(entry, "raw_line is not null")[-1] == (True,)
+
+
+def test_a_column_that_nobody_can_read_refuses_the_file(place: Workplace) -> None:
+    """However small the file is: its header says something else than its rows."""
+    rows = [YELLOW_ROW.format(n).replace("2019-03-01", "March 1") for n in range(3)]
+    said = str(place.refuse(place.write("yellow_tripdata_2019-03.csv", yellow_text(*rows))))
+    assert "the column 'tpep_dropoff_datetime' cannot be read on 3 of 3 rows" in said
+    assert "the first value is 'March 1 01:00:00'" in said
+    assert "expected is a time such as 2024-01-31 23:59:59" in said
+
+
+def test_two_columns_of_one_name_are_refused(place: Workplace) -> None:
+    header = YELLOW_HEADER + ",vendorid"
+    path = place.write("yellow_tripdata_2019-03.csv", f"{header}\n{YELLOW_ROW.format(1)},1\n")
+    with pytest.raises(TaxiError, match="it has 2 columns named 'VendorID'"):
+        place.ingest(path)

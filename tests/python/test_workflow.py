@@ -1,0 +1,44 @@
+"""The workflows as a program calls them: typed results, nothing printed."""
+
+from pathlib import Path
+
+import pytest
+
+from taxi_pipeline import workflow
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.observer import Observer
+from taxi_pipeline.results import Result, Sample
+from taxi_pipeline.settings import Settings
+from warehouse import copy_project
+
+
+class Heard(Observer):
+    """Keeps the results that it is told of."""
+
+    def __init__(self) -> None:
+        self.results: list[Result] = []
+
+    def finished(self, result: Result) -> None:
+        """Keep a result."""
+        self.results.append(result)
+
+
+def test_a_program_gets_results_and_nothing_is_printed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(copy_project(tmp_path / "project"), tmp_path / "data", "1GB")
+    heard = Heard()
+    assert workflow.read_status(settings).entries == []
+    with pytest.raises(TaxiError, match="the lake is empty"):
+        workflow.build(settings)
+    sample = workflow.write_sample(settings, scale=0.1, observer=heard)
+    file = min(path for path in sample.folder.iterdir() if path.name.startswith("fhv"))
+    outcome = workflow.ingest(settings, [file, tmp_path / "absent"], observer=heard)
+    assert heard.results == [sample, outcome]
+    assert isinstance(heard.results[0], Sample)
+    assert [result.entry.source_file for result in outcome.results] == [file.name]
+    assert [failure.exit_code for failure in outcome.failures] == [2]
+    status = workflow.read_status(settings)
+    assert [entry.source_file for entry in status.entries] == [file.name]
+    assert status.verdicts.complaint is not None, "nothing has been built"
+    assert capfd.readouterr() == ("", "")
