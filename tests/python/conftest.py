@@ -51,7 +51,7 @@ class SharedBuild:
     @property
     def warehouse(self) -> Warehouse:
         """The warehouse itself, not to be changed."""
-        return Warehouse(self.folder / "project", self.folder / "data")
+        return Warehouse(self.folder / "project", self.folder / "data", is_shared=True)
 
     def copy(self, folder: Path) -> Warehouse:
         """A copy of project and data folder, to be changed."""

@@ -164,8 +164,9 @@ class Handler(BaseHTTPRequestHandler):
         stops = [stop for stop in (answer.cut_after, answer.stall_after) if stop is not None]
         first = body[: stops[0]] if stops else body
         try:
-            self.wfile.write(first)
+            # Before the client has the last byte: it may look at this as soon as it does.
             seen.body_bytes = len(first)
+            self.wfile.write(first)
             if answer.stall_after is not None:
                 self.site.released.wait(10)
         except OSError:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import SharedBuild
 from looker import FORMATS, Project
 from taxi_pipeline.artifacts import read_artifact
 from taxi_pipeline.bi.lookml import HEADER, build_project, write_project
@@ -16,9 +17,15 @@ from warehouse import Warehouse
 
 
 @pytest.fixture(scope="module")
-def folder(built_sample: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(sample_run: SharedBuild, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A copy: `taxi lookml` lets dbt read the catalog, and dbt opens the warehouse to write."""
+    return sample_run.copy(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture(scope="module")
+def folder(built: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Path:
     written = tmp_path_factory.mktemp("lookml") / "nyc_taxi"
-    built_sample.taxi("lookml", "--to", str(written), "--connection", "warehouse")
+    built.taxi("lookml", "--to", str(written), "--connection", "warehouse")
     return written
 
 
@@ -28,9 +35,9 @@ def project(folder: Path) -> Project:
 
 
 @pytest.fixture(scope="module")
-def manifest(built_sample: Warehouse, folder: Path) -> Manifest:
+def manifest(built: Warehouse, folder: Path) -> Manifest:
     assert folder.exists()
-    return read_artifact(built_sample.project / "target", "manifest")
+    return read_artifact(built.project / "target", "manifest")
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +56,12 @@ def test_every_mart_is_a_view_and_every_fact_and_mart_an_explore(
 
 
 def test_fields_refer_to_columns_that_exist_and_leave_none_out(
-    project: Project, built_sample: Warehouse, marts: dict[str, Mart]
+    project: Project, built: Warehouse, marts: dict[str, Mart]
 ) -> None:
     for name, view in project.views.items():
         existing = {
             column
-            for (column,) in built_sample.query(
+            for (column,) in built.query(
                 f"select column_name from duckdb_columns() where table_name = '{name}'"
             )
         }
@@ -118,16 +125,16 @@ def test_joins_are_those_that_relationships_tests_promise(project: Project) -> N
 
 
 def test_every_explore_runs_with_all_its_fields_and_joins(
-    project: Project, built_sample: Warehouse
+    project: Project, built: Warehouse
 ) -> None:
     for explore in project.explores:
         views = project.aliases(explore)
         fields = [(alias, name) for alias, view in views.items() for name in view.fields]
-        rows = built_sample.query(project.query(explore, fields))
-        assert len(rows) == built_sample.scalar(f"select count(*) from {explore}"), explore
+        rows = built.query(project.query(explore, fields))
+        assert len(rows) == built.scalar(f"select count(*) from {explore}"), explore
 
 
-def test_every_sum_is_the_sum_of_its_column(project: Project, built_sample: Warehouse) -> None:
+def test_every_sum_is_the_sum_of_its_column(project: Project, built: Warehouse) -> None:
     for explore in project.explores:
         sums = [
             name
@@ -141,14 +148,12 @@ def test_every_sum_is_the_sum_of_its_column(project: Project, built_sample: Ware
             for name in sums
         }
         assert sums, explore
-        looker = built_sample.query(project.query(explore, [(explore, name) for name in sums]))
+        looker = built.query(project.query(explore, [(explore, name) for name in sums]))
         expected = ", ".join(f"sum({name}) filter (where {kept[name]})" for name in sums)
-        assert looker == built_sample.query(f"select {expected} from {explore}"), explore
+        assert looker == built.query(f"select {expected} from {explore}"), explore
 
 
-def test_measures_of_single_trips_are_those_of_the_mart(
-    project: Project, built_sample: Warehouse
-) -> None:
+def test_measures_of_single_trips_are_those_of_the_mart(project: Project, built: Warehouse) -> None:
     """By borough, over the join: what the fact's measures say is what was summed by SQL in the mart."""
     measures = ["row_count", "trip_count", "total_amount", "trip_distance_miles", "passenger_count"]
     averages = ["revenue_per_trip_amount", "avg_trip_distance_miles"]
@@ -159,7 +164,7 @@ def test_measures_of_single_trips_are_those_of_the_mart(
             ("pickup_zones", "borough"),
             *((explore, name) for name in measures + averages),
         ]
-        rows = built_sample.query(project.query(explore, fields))
+        rows = built.query(project.query(explore, fields))
         both[explore] = {
             row[:2]: (*row[2:7], *(round(float(value), 6) for value in row[7:]))
             for row in rows
@@ -170,7 +175,7 @@ def test_measures_of_single_trips_are_those_of_the_mart(
 
 
 def test_every_column_that_must_not_be_summed_is_declared_as_the_ratio_that_it_holds(
-    built_sample: Warehouse, marts: dict[str, Mart]
+    built: Warehouse, marts: dict[str, Mart]
 ) -> None:
     checked = 0
     for mart in marts.values():
@@ -181,7 +186,7 @@ def test_every_column_that_must_not_be_summed_is_declared_as_the_ratio_that_it_h
         assert held <= mart.ratios.keys(), mart.name
         for name in sorted(held):
             ratio = mart.ratios[name]
-            rows = built_sample.query(
+            rows = built.query(
                 f"select {name}, {ratio.numerator}, {ratio.denominator} from {mart.name}"
             )
             for value, numerator, denominator in rows:
@@ -196,9 +201,9 @@ def test_every_column_that_must_not_be_summed_is_declared_as_the_ratio_that_it_h
 
 
 def test_an_explore_of_single_trips_asks_for_a_month_where_the_table_is_billed_by_it(
-    built_sample: Warehouse, manifest: Manifest, marts: dict[str, Mart], tmp_path: Path
+    built: Warehouse, manifest: Manifest, marts: dict[str, Mart], tmp_path: Path
 ) -> None:
-    catalog = read_artifact(built_sample.project / "target", "catalog")
+    catalog = read_artifact(built.project / "target", "catalog")
     partitioned = {
         name: replace(mart, partition="file_month" if "file_month" in mart.columns else None)
         for name, mart in marts.items()
@@ -234,7 +239,7 @@ def test_explores_of_trips_show_whole_months_unless_asked_for_parts(
 
 
 def test_every_explore_of_months_has_their_completeness_and_it_is_that_of_the_file(
-    project: Project, built_sample: Warehouse
+    project: Project, built: Warehouse
 ) -> None:
     checked = 0
     for explore in project.explores:
@@ -249,9 +254,9 @@ def test_every_explore_of_months_has_their_completeness_and_it_is_that_of_the_fi
             (explore, "file_raw"),
             *((shown[0], name) for name in ("month_completeness", "official_row_share")),
         ]
-        months = set(built_sample.query(project.query(explore, fields)))
+        months = set(built.query(project.query(explore, fields)))
         assert months <= set(
-            built_sample.query(
+            built.query(
                 "select service_type, file_month, month_completeness, official_row_share"
                 " from fact_file_completeness"
             )
@@ -261,9 +266,9 @@ def test_every_explore_of_months_has_their_completeness_and_it_is_that_of_the_fi
 
 
 def test_a_table_that_is_not_built_as_the_project_says_is_named(
-    built_sample: Warehouse, manifest: Manifest, marts: dict[str, Mart]
+    built: Warehouse, manifest: Manifest, marts: dict[str, Mart]
 ) -> None:
-    catalog = dict(read_artifact(built_sample.project / "target", "catalog"))
+    catalog = dict(read_artifact(built.project / "target", "catalog"))
     catalog["nodes"] = {
         name: node for name, node in catalog["nodes"].items() if not name.endswith("fact_trips")
     }

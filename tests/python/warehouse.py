@@ -43,6 +43,10 @@ SCHEMA = "nyc_taxi"
 """The schema of the marts on DuckDB, as profiles.yml.example names it."""
 
 
+READERS = frozenset({("taxi", "sql"), ("taxi", "export")})
+"""Commands that open the warehouse to read only."""
+
+
 def address(table: str, schema: str = SCHEMA) -> str:
     """A table with its schema, where the target's own schema is this one."""
     is_internal = table.startswith(("stg_", "int_", "file_ledger"))
@@ -74,11 +78,14 @@ class Warehouse:
         project: the copy.
         data: the data folder.
         variables: further variables of the environment, such as those of a server.
+        is_shared: whether all workers of a run read it. DuckDB then allows nobody to write, so only commands that
+            open it to read may run.
     """
 
     project: Path
     data: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    is_shared: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -100,6 +107,7 @@ class Warehouse:
     def taxi_command(self, *arguments: str) -> list[str]:
         """The command line of ``taxi`` in this copy, for tests that may start it."""
         assert Tier.may_start, "mark this test `build` or `full`"
+        assert not self.is_shared or ("taxi", *arguments[:1]) in READERS, arguments
         return [sys.executable, "-m", "taxi_pipeline", *arguments]
 
     def taxi(self, *arguments: str, exit_code: int = 0) -> str:
@@ -116,6 +124,9 @@ class Warehouse:
 
     def run(self, command: str, *arguments: str, exit_code: int = 0) -> str:
         """Run a command in the project's folder with its environment, as the others do."""
+        assert not self.is_shared or (command, *arguments[:1]) in READERS, (
+            f"{command} {' '.join(arguments)} may write: take a copy of the shared warehouse"
+        )
         code, printed = run_command(command, arguments, self.project, self.environment)
         assert code == exit_code, printed
         return printed
