@@ -1,27 +1,48 @@
 {#- The measures of the reporting marts, defined once: money is summed over all rows, trips count only what was not voided. -#}
 
-{% macro trip_measures() %}
-        cast(count(*) as {{ dbt.type_bigint() }}) as row_count,
-        cast(sum(case when trips.is_voided then 0 else 1 end) as {{ dbt.type_bigint() }}) as trip_count,
-        cast(sum(case when trips.is_voided then 1 else 0 end) as {{ dbt.type_bigint() }}) as voided_row_count,
-        cast(sum(case when trips.is_app_dispatched and not trips.is_voided then 1 else 0 end) as {{ dbt.type_bigint() }}) as app_dispatched_trip_count,
-        cast(sum(case when not trips.is_voided then trips.passenger_count end) as {{ dbt.type_bigint() }}) as passenger_count,
-        cast(count(case when not trips.is_voided then trips.trip_distance_miles end) as {{ dbt.type_bigint() }}) as distance_trip_count,
-        cast(sum(case when not trips.is_voided then trips.trip_distance_miles end) as {{ type_decimal(18, 3) }}) as trip_distance_miles,
-        cast(count(case when not trips.is_voided then trips.trip_duration_seconds end) as {{ dbt.type_bigint() }}) as duration_trip_count,
-        cast(sum(case when not trips.is_voided then trips.trip_duration_seconds end) as {{ dbt.type_bigint() }}) as trip_duration_seconds
+{% macro daily_measures() %}
+    {#- What rpt_trips_daily adds up and marts that are sums of it add up again: {column: [type, aggregate over trips and payment_types]}. -#}
+    {% set is_trip = "not trips.is_voided" %}
+    {% set money = type_decimal(18, 2) %}
+    {% set measures = {
+        "row_count": [dbt.type_bigint(), "count(*)"],
+        "trip_count": [dbt.type_bigint(), "sum(case when trips.is_voided then 0 else 1 end)"],
+        "voided_row_count": [dbt.type_bigint(), "sum(case when trips.is_voided then 1 else 0 end)"],
+        "app_dispatched_trip_count": [dbt.type_bigint(), "sum(case when trips.is_app_dispatched and " ~ is_trip ~ " then 1 else 0 end)"],
+        "passenger_count": [dbt.type_bigint(), "sum(case when " ~ is_trip ~ " then trips.passenger_count end)"],
+        "distance_trip_count": [dbt.type_bigint(), "count(case when " ~ is_trip ~ " then trips.trip_distance_miles end)"],
+        "trip_distance_miles": [type_decimal(18, 3), "sum(case when " ~ is_trip ~ " then trips.trip_distance_miles end)"],
+        "duration_trip_count": [dbt.type_bigint(), "count(case when " ~ is_trip ~ " then trips.trip_duration_seconds end)"],
+        "trip_duration_seconds": [dbt.type_bigint(), "sum(case when " ~ is_trip ~ " then trips.trip_duration_seconds end)"],
+    } %}
+    {% for column in money_columns() %}{% do measures.update({column: [money, "sum(trips." ~ column ~ ")"]}) %}{% endfor %}
+    {% do measures.update({
+        "card_trip_count": [dbt.type_bigint(), "sum(case when payment_types.is_card and " ~ is_trip ~ " then 1 else 0 end)"],
+        "card_fare_amount": [money, "sum(case when payment_types.is_card then trips.fare_amount end)"],
+        "card_tip_amount": [money, "sum(case when payment_types.is_card then trips.tip_amount end)"],
+    }) %}
+    {{ return(measures) }}
+{% endmacro %}
+
+
+{% macro select_daily_measures() %}
+    {#- The measures over trips and their payment_types. -#}
+    {%- for column, measure in daily_measures().items() %}
+        cast({{ measure[1] }} as {{ measure[0] }}) as {{ column }}{{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+
+{% macro select_sums_of_daily_measures() %}
+    {#- The measures over rows of rpt_trips_daily. -#}
+    {%- for column, measure in daily_measures().items() %}
+        cast(sum({{ column }}) as {{ measure[0] }}) as {{ column }}{{ "," if not loop.last }}
+    {%- endfor %}
 {%- endmacro %}
 
 
 {% macro money_sum(column) %}
     cast(sum(trips.{{ column }}) as {{ type_decimal(18, 2) }}) as {{ column }}
-{%- endmacro %}
-
-
-{% macro card_measures() %}
-        cast(sum(case when payment_types.is_card and not trips.is_voided then 1 else 0 end) as {{ dbt.type_bigint() }}) as card_trip_count,
-        cast(sum(case when payment_types.is_card then trips.fare_amount end) as {{ type_decimal(18, 2) }}) as card_fare_amount,
-        cast(sum(case when payment_types.is_card then trips.tip_amount end) as {{ type_decimal(18, 2) }}) as card_tip_amount
 {%- endmacro %}
 
 
@@ -52,29 +73,6 @@
         cast(sum(case when {{ is_counted }} then 1 else 0 end) as {{ dbt.type_bigint() }}) as speed_trip_count,
         cast(sum(case when {{ is_counted }} then trips.trip_distance_miles end) as {{ type_decimal(18, 3) }}) as speed_distance_miles,
         cast(sum(case when {{ is_counted }} then trips.trip_duration_seconds end) as {{ dbt.type_bigint() }}) as speed_duration_seconds
-{%- endmacro %}
-
-
-{% macro daily_measures() %}
-    {#- What rpt_trips_daily adds up, and marts that are sums of it add up again: column and type. -#}
-    {% set measures = {"trip_distance_miles": type_decimal(18, 3)} %}
-    {% for column in [
-        "row_count", "trip_count", "voided_row_count", "app_dispatched_trip_count", "passenger_count", "distance_trip_count",
-        "duration_trip_count", "trip_duration_seconds", "card_trip_count"
-    ] %}
-        {% do measures.update({column: dbt.type_bigint()}) %}
-    {% endfor %}
-    {% for column in money_columns() + ["card_fare_amount", "card_tip_amount"] %}
-        {% do measures.update({column: type_decimal(18, 2)}) %}
-    {% endfor %}
-    {{ return(measures) }}
-{% endmacro %}
-
-
-{% macro sums_of_daily(measures) %}
-    {%- for column, type in measures.items() %}
-        cast(sum({{ column }}) as {{ type }}) as {{ column }}{{ "," if not loop.last }}
-    {%- endfor %}
 {%- endmacro %}
 
 

@@ -31,3 +31,11 @@
         "trip_type_unknown": "trip_type_id = " ~ var("unknown_trip_type_id")
     }) }}
 {% endmacro %}
+
+
+{% macro flag_columns() %}
+    {#- The flags of int_trips that the seed trip_flags describes, by name. -#}
+    {% set flags = [] %}
+    {% for code, condition in trip_flag_conditions().items() if code == condition %}{% do flags.append(code) %}{% endfor %}
+    {{ return(flags) }}
+{% endmacro %}

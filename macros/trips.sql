@@ -47,28 +47,61 @@
 {%- endmacro %}
 
 
+{% macro trip_columns(service=none, kind=none) %}
+    {#- Names of the columns that TLC's files give, in order: all, those of a service, those of a kind such as money. -#}
+    {% set names = [] %}
+    {% for name, column in var("trip_columns").items() if (service is none or service in column) and kind in [none, column.kind] %}
+        {% do names.append(name) %}
+    {% endfor %}
+    {{ return(names) }}
+{% endmacro %}
+
+
 {% macro money_columns() %}
     {#- Every amount that TLC publishes; total_amount is the sum that counts. -#}
-    {{ return([
-        "fare_amount", "extra_amount", "mta_tax_amount", "tip_amount", "tolls_amount", "improvement_surcharge_amount",
-        "congestion_surcharge_amount", "airport_fee_amount", "cbd_congestion_fee_amount", "ehail_fee_amount", "total_amount"
-    ]) }}
+    {{ return(trip_columns(kind="money")) }}
 {% endmacro %}
+
+
+{% macro charge_columns() %}
+    {#- The amounts that make up total_amount. -#}
+    {{ return(money_columns() | reject("equalto", "total_amount") | list) }}
+{% endmacro %}
+
+
+{% macro select_lake_columns(service) %}
+    {#- The columns of a service's lake under this project's names. #}
+    {%- for name in trip_columns(service) %}
+        {%- set lake_name = var("trip_columns")[name][service][0] %}
+        {{ lake_name }}{{ " as " ~ name if name != lake_name }}{{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+
+{% macro select_union_columns(service, kind=none) %}
+    {#- The columns of all services, or those of a kind, null where this one has none. -#}
+    {%- set types = {"code": "integer", "time": type_wall_time(), "money": type_decimal(12, 2), "miles": type_decimal(12, 3), "text": dbt.type_string()} %}
+    {%- for name, column in var("trip_columns").items() if kind in [none, column.kind] %}
+        {{ name if service in column else "cast(null as " ~ types[column.kind] ~ ") as " ~ name }}{{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+
+{% macro select_trip_columns(relation, replace={}) %}
+    {#-
+        The columns that TLC's files give, in order, without those that int_trips turns into flags. `replace`: {column: expression}
+        for those that a rule changes; the others are as the relation has them.
+    -#}
+    {%- for name, column in var("trip_columns").items() if "becomes" not in column %}
+        {{ replace.get(name, relation ~ "." ~ name) }}{{ " as " ~ name if name in replace }}{{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
 
 
 {% macro any_beyond(columns, limit) %}
     {#- Whether the absolute value of any of the columns exceeds a limit; nulls do not. -#}
     ({% for column in columns %}coalesce(abs({{ column }}), 0) > {{ limit }}{{ " or " if not loop.last }}{% endfor %})
 {%- endmacro %}
-
-
-{% macro metered_columns() %}
-    {#- Every column that a yellow or green file gives, without the lineage that ingest stamps. -#}
-    {{ return([
-        "vendor_id", "pickup_at", "dropoff_at", "pickup_zone_id", "dropoff_zone_id", "rate_code_id", "payment_type_id",
-        "trip_type_id", "store_and_forward_flag", "request_source", "passenger_count", "trip_distance_miles"
-    ] + money_columns()) }}
-{% endmacro %}
 
 
 {% macro is_free(trip_id, taken_trip_ids) %}

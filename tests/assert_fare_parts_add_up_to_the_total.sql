@@ -14,15 +14,11 @@ where
     and (
         total_amount <> expected_total_amount + fare_residual_amount
         or total_amount
-        <> coalesce(fare_amount, 0)
-        + net_extra_amount
+        <> net_extra_amount
         + net_mta_tax_amount
-        + coalesce(tip_amount, 0)
-        + coalesce(tolls_amount, 0)
-        + coalesce(improvement_surcharge_amount, 0)
         + net_congestion_surcharge_amount
-        + coalesce(airport_fee_amount, 0)
-        + coalesce(cbd_congestion_fee_amount, 0)
-        + coalesce(ehail_fee_amount, 0)
+        {% for charge in charge_columns() if charge not in ["extra_amount", "mta_tax_amount", "congestion_surcharge_amount"] %}
+        + coalesce({{ charge }}, 0)
+        {% endfor %}
         + case when fare_check = 'congestion_unitemised' then 0 else fare_residual_amount end
     )

@@ -1,6 +1,4 @@
 -- Per file, to the cent: the manifest's total is that of staging, and each amount in staging is in fact_trips or rejected_trips.
-{% set yellow_columns = money_columns() | reject("equalto", "ehail_fee_amount") | list %}
-{% set green_columns = money_columns() | reject("equalto", "airport_fee_amount") | list %}
 
 with manifest as (
     select
@@ -11,42 +9,25 @@ with manifest as (
     where superseded_at is null and total_amount is not null and {{ in_unverified_files() }}
 ),
 
-yellow as (
+staged_rows as (
+    {% for service in ["yellow", "green"] %}
     select
         service_type,
         file_month,
-        {{ sums(yellow_columns) }},
-        cast(null as {{ type_decimal(12, 2) }}) as ehail_fee_amount
-    from {{ ref("stg_yellow_tripdata") }}
+        {{ select_union_columns(service, kind="money") }}
+    from {{ ref("stg_" ~ service ~ "_tripdata") }}
     where {{ in_unverified_files() }}
-    group by service_type, file_month
-),
-
-green as (
-    select
-        service_type,
-        file_month,
-        {{ sums(green_columns) }},
-        cast(null as {{ type_decimal(12, 2) }}) as airport_fee_amount
-    from {{ ref("stg_green_tripdata") }}
-    where {{ in_unverified_files() }}
-    group by service_type, file_month
+    {{ "union all" if not loop.last }}
+    {% endfor %}
 ),
 
 staged as (
     select
         service_type,
         file_month,
-        {{ money_columns() | join(", ") }}
-    from yellow
-
-    union all
-
-    select
-        service_type,
-        file_month,
-        {{ money_columns() | join(", ") }}
-    from green
+        {{ sums(money_columns()) }}
+    from staged_rows
+    group by service_type, file_month
 ),
 
 accepted_and_rejected as (

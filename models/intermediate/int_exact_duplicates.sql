@@ -37,7 +37,7 @@ numbered as (
         trips.service_type,
         trips.file_month,
         row_number() over (
-            partition by trips.service_type, trips.file_month, {% for column in metered_columns() %}trips.{{ column }}{{ ", " if not loop.last }}{% endfor %}
+            partition by trips.service_type, trips.file_month, {% for column in trip_columns() %}trips.{{ column }}{{ ", " if not loop.last }}{% endfor %}
             order by trips.source_row
         ) as occurrence
     from trips

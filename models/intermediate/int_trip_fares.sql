@@ -57,14 +57,10 @@ expected as (
         -- Null where the net amounts are: for FHV, and for amounts that no fare can have.
         net_extra_amount
         + net_mta_tax_amount
-        + coalesce(fare_amount, 0)
-        + coalesce(tip_amount, 0)
-        + coalesce(tolls_amount, 0)
-        + coalesce(improvement_surcharge_amount, 0)
-        + coalesce(congestion_surcharge_amount, 0)
-        + coalesce(airport_fee_amount, 0)
-        + coalesce(cbd_congestion_fee_amount, 0)
-        + coalesce(ehail_fee_amount, 0) as expected_total_amount
+        {% for charge in charge_columns() if charge not in ["extra_amount", "mta_tax_amount"] %}
+        + coalesce({{ charge }}, 0)
+        {% endfor %}
+            as expected_total_amount
     from netted
 ),
 
@@ -120,28 +116,8 @@ final as (
         ingested_at,
         raw_line,
         reject_reason,
-        vendor_id,
-        pickup_at,
-        dropoff_at,
-        pickup_zone_id,
-        dropoff_zone_id,
-        rate_code_id,
-        payment_type_id,
-        trip_type_id,
-        passenger_count,
-        trip_distance_miles,
+        {{ select_trip_columns("checked") }},
         trip_duration_seconds,
-        fare_amount,
-        extra_amount,
-        mta_tax_amount,
-        tip_amount,
-        tolls_amount,
-        improvement_surcharge_amount,
-        congestion_surcharge_amount,
-        airport_fee_amount,
-        cbd_congestion_fee_amount,
-        ehail_fee_amount,
-        total_amount,
         cast(net_extra_amount as {{ type_decimal(12, 2) }}) as net_extra_amount,
         cast(net_mta_tax_amount as {{ type_decimal(12, 2) }}) as net_mta_tax_amount,
         cast(
@@ -154,20 +130,10 @@ final as (
         cast(expected_total_amount as {{ type_decimal(12, 2) }}) as expected_total_amount,
         cast(fare_residual_amount as {{ type_decimal(12, 2) }}) as fare_residual_amount,
         fare_check,
-        dispatching_base_number,
-        affiliated_base_number,
-        request_source,
         is_metered,
         is_store_and_forward,
         is_shared_ride,
-        is_app_dispatched,
-        is_voided,
-        is_unmatched_reversal,
-        is_distance_implausible,
-        is_amount_implausible,
-        is_partly_unreadable,
-        is_duration_clock_adjusted,
-        is_dropoff_dummy,
+        {{ flag_columns() | join(", ") }},
         reversal_twin_trip_id
     from checked
 )

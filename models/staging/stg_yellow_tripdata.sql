@@ -12,27 +12,7 @@ renamed as (
         ingested_at,
         raw_line,
         unreadable_fields,
-        vendorid as vendor_id,
-        tpep_pickup_datetime as pickup_at,
-        tpep_dropoff_datetime as dropoff_at,
-        passenger_count,
-        trip_distance as trip_distance_miles,
-        ratecodeid as rate_code_id,
-        store_and_fwd_flag as store_and_forward_flag,
-        pulocationid as pickup_zone_id,
-        dolocationid as dropoff_zone_id,
-        payment_type as payment_type_id,
-        fare_amount,
-        extra as extra_amount,
-        mta_tax as mta_tax_amount,
-        tip_amount,
-        tolls_amount,
-        improvement_surcharge as improvement_surcharge_amount,
-        congestion_surcharge as congestion_surcharge_amount,
-        airport_fee as airport_fee_amount,
-        cbd_congestion_fee as cbd_congestion_fee_amount,
-        total_amount,
-        request_source
+        {{ select_lake_columns("yellow") }}
     from source
 )
 

@@ -1,17 +1,22 @@
-"""The canonical columns of each service, and the names under which TLC has published them.
+"""The services, and the canonical columns of their files.
 
-Source of names, eras and types: TLC's data dictionaries of 2025-03-18 and the headers of its files
-from 2009 to 2026. Lake columns carry TLC's Parquet names in lower case, so that no engine needs quotes.
+Lake columns carry TLC's Parquet names in lower case, so that no engine needs quotes.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+
+from taxi_pipeline.seeds import read_variables
 
 MONEY = "decimal(12, 2)"
 MILES = "decimal(12, 3)"
 CODE = "integer"
 TIME = "timestamp"
 TEXT = "varchar"
+
+_TYPES = {"code": CODE, "time": TIME, "money": MONEY, "miles": MILES, "text": TEXT}
+"""The lake's type of each kind of column that ``trip_columns`` of ``dbt_project.yml`` names."""
 
 
 class Service(StrEnum):
@@ -76,70 +81,18 @@ LINEAGE = (
 not be read, with commas between them; it is null on nearly every row.
 """
 
-# The names of NYC Open Data and of BigQuery's public copy.
-_VENDOR = ("vendor_id",)
-_PICKUP, _DROPOFF = ("pickup_datetime",), ("dropoff_datetime",)
-_RATE_CODE = ("rate_code", "rate_code_id")
-_PICKUP_ZONE, _DROPOFF_ZONE = ("pickup_location_id",), ("dropoff_location_id",)
 
-_METERED_MONEY = (
-    Column("fare_amount", MONEY, required=True),
-    Column("extra", MONEY),
-    Column("mta_tax", MONEY),
-    Column("tip_amount", MONEY),
-    Column("tolls_amount", MONEY),
-    Column("improvement_surcharge", MONEY, aliases=("imp_surcharge",)),
-    Column("congestion_surcharge", MONEY),
-    Column("cbd_congestion_fee", MONEY),
-    Column("total_amount", MONEY, required=True, essential=True),
-)
-
-COLUMNS: dict[Service, tuple[Column, ...]] = {
-    Service.YELLOW: (
-        Column("vendorid", CODE, aliases=_VENDOR, required=True),
-        Column("tpep_pickup_datetime", TIME, aliases=_PICKUP, required=True, essential=True),
-        Column("tpep_dropoff_datetime", TIME, aliases=_DROPOFF, required=True),
-        Column("passenger_count", CODE),
-        Column("trip_distance", MILES),
-        Column("ratecodeid", CODE, aliases=_RATE_CODE),
-        Column("store_and_fwd_flag", TEXT),
-        Column("pulocationid", CODE, aliases=_PICKUP_ZONE, required=True),
-        Column("dolocationid", CODE, aliases=_DROPOFF_ZONE, required=True),
-        Column("payment_type", CODE),
-        *_METERED_MONEY,
-        Column("airport_fee", MONEY),
-        Column("request_source", TEXT),
-    ),
-    Service.GREEN: (
-        Column("vendorid", CODE, aliases=_VENDOR, required=True),
-        Column("lpep_pickup_datetime", TIME, aliases=_PICKUP, required=True, essential=True),
-        Column("lpep_dropoff_datetime", TIME, aliases=_DROPOFF, required=True),
-        Column("store_and_fwd_flag", TEXT),
-        Column("ratecodeid", CODE, aliases=_RATE_CODE),
-        Column("pulocationid", CODE, aliases=_PICKUP_ZONE, required=True),
-        Column("dolocationid", CODE, aliases=_DROPOFF_ZONE, required=True),
-        Column("passenger_count", CODE),
-        Column("trip_distance", MILES),
-        Column("payment_type", CODE),
-        Column("trip_type", CODE),
-        *_METERED_MONEY,
-        Column("ehail_fee", MONEY),
-        Column("request_source", TEXT),
-    ),
-    Service.FHV: (
+@cache
+def columns_of(service: Service) -> tuple[Column, ...]:
+    """The canonical columns of a service's files, in order, as ``trip_columns`` of ``dbt_project.yml`` states them."""
+    return tuple(
         Column(
-            "dispatching_base_num",
-            TEXT,
-            # Files of 2018 have two base columns; the value is in this one.
-            aliases=("dispatching_base_number",),
-            required=True,
-        ),
-        # The CSV files of 2015 and 2016 have a pickup only, under these names.
-        Column("pickup_datetime", TIME, aliases=("pickup_date",), required=True, essential=True),
-        Column("dropoff_datetime", TIME, required=True),
-        Column("pulocationid", CODE, aliases=("locationid",), required=True),
-        Column("dolocationid", CODE, required=True),
-        Column("sr_flag", CODE),
-        Column("affiliated_base_number", TEXT),
-    ),
-}
+            name=names[0],
+            type=_TYPES[column["kind"]],
+            aliases=tuple(names[1:]),
+            required=column.get("required", False),
+            essential=column.get("essential", False),
+        )
+        for column in read_variables()["trip_columns"].values()
+        if (names := column.get(service.value))
+    )

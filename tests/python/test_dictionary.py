@@ -6,11 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from taxi_pipeline import cli
 from taxi_pipeline.dictionary import command
 from taxi_pipeline.dictionary.rules_in_words import render_dictionary
+from taxi_pipeline.dictionary.trip_columns import render_trip_columns
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import Settings
 
@@ -52,6 +54,8 @@ def test_the_rules_say_what_their_seeds_and_thresholds_say() -> None:
         ("dbt_project.yml", "max_distance_miles: 200", "max_distance_miles: 150"),
         ("models/rules.md", "60 seconds", "90 seconds"),
         ("docs/rules.md", "60 seconds", "90 seconds"),
+        ("dbt_project.yml", "ehail_fee_amount: {kind: money,", "ehail_fee_amount: {kind: miles,"),
+        ("models/staging/_sources.yml", "name: ehail_fee,", "name: e_hail_fee,"),
     ],
 )
 def test_a_stale_file_is_reported_with_the_command_that_mends_it(
@@ -98,3 +102,57 @@ def test_the_readme_names_every_reason() -> None:
     assert not [
         code for code in codes("reject_reasons", "reject_reason") if f"`{code}`" not in readme
     ]
+
+
+NEW_COLUMN = """    night_fee_amount: {kind: money, yellow: [night_fee]}
+    total_amount:"""
+
+
+def test_a_new_column_reaches_every_list(project: Path) -> None:
+    """One line and its words: what is listed for yellow, after the union and in the sums follows."""
+    replace(project / "dbt_project.yml", "    total_amount:", NEW_COLUMN)
+    with pytest.raises(TaxiError, match="no words for the column night_fee_amount"):
+        render_trip_columns(project)
+    with (project / "models" / "columns.md").open("a") as words:
+        words.write("\n{% docs night_fee_amount %}\nUS dollars.\n{% enddocs %}\n")
+    assert CliRunner().invoke(cli.app, ["dictionary"]).exit_code == 0
+    having = {
+        path.name: line.strip()
+        for path in (project / "models").rglob("*.yml")
+        for line in path.read_text().splitlines()
+        if "night_fee" in line
+    }
+    words_of_it = "description: \"{{ doc('night_fee_amount') }}\""
+    assert having["_sources.yml"] == f"- {{name: night_fee, {words_of_it}}}"
+    assert having["stg_yellow_tripdata.yml"] == f"- {{name: night_fee_amount, {words_of_it}}}"
+    typed = f'- {{name: night_fee_amount, data_type: "decimal(12, 2)", {words_of_it}}}'
+    assert having["fact_trips.yml"] == having["rejected_trips.yml"] == typed
+    assert "decimal(18, 2)" in having["rpt_trips_daily.yml"]
+    assert "stg_green_tripdata.yml" not in having
+    assert len(having) == 9
+
+
+def test_a_new_flag_reaches_every_list(project: Path) -> None:
+    row = '\nis_at_night,flag,16,"Yellow, Green","At night",Nothing is repaired,None,None\n'
+    seed = project / "seeds" / "trip_flags.csv"
+    seed.write_text(seed.read_text().rstrip() + row)
+    assert CliRunner().invoke(cli.app, ["dictionary"]).exit_code == 0
+    having = {
+        path.name: path.read_text().count("is_at_night")
+        for path in (project / "models").rglob("*.*")
+        if "is_at_night" in path.read_text()
+    }
+    assert having.keys() == {"rules.md", "int_trips.yml", "int_trip_fares.yml", "fact_trips.yml"}
+
+
+def test_a_column_that_a_model_lists_by_hand_is_not_listed_twice() -> None:
+    for path, text in render_trip_columns(PROJECT).items():
+        for model in yaml.safe_load(text).get("models", []):
+            names = [column["name"] for column in model["columns"]]
+            assert len(names) == len(set(names)), (path, model["name"])
+
+
+def test_a_list_of_no_columns_names_its_line(project: Path) -> None:
+    replace(project / "models/staging/_sources.yml", "columns: lake of fhv", "columns: lake of fvh")
+    with pytest.raises(TaxiError, match=r"lake of fvh.* names no columns"):
+        render_trip_columns(project)

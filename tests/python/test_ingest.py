@@ -26,7 +26,7 @@ from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ingest_file, ingest_many
 from taxi_pipeline.ingest import text as ingest_text
 from taxi_pipeline.lake import canonical_columns
-from taxi_pipeline.schemas import COLUMNS, Service
+from taxi_pipeline.schemas import Service, columns_of
 from taxi_pipeline.synthetic import METADATA_KEY
 from trip_files import (
     FHV_HEADER,
@@ -71,7 +71,7 @@ def _expected(service: Service, path: Path) -> list[dict[str, str]]:
     lines = [line for line in path.read_text().splitlines() if line.strip()]
     header, *rows = csv.reader(lines)
     names = [name.strip().lower() for name in header]
-    aliases = {alias: column.name for column in COLUMNS[service] for alias in column.aliases}
+    aliases = {alias: column.name for column in columns_of(service) for alias in column.aliases}
     records = []
     for row in rows:
         record: dict[str, str] = {}
@@ -96,13 +96,13 @@ def test_every_row_of_every_era_comes_with_its_values(
     assert entry.row_count == len(expected) > 0
     assert entry.rounded_count == 0
 
-    names = [column.name for column in COLUMNS[service]]
+    names = [column.name for column in columns_of(service)]
     rows = place.rows(entry, ", ".join(["source_row", "raw_line", *names]))
     assert [row[0] for row in rows] == list(range(1, len(expected) + 1))
     whole = expected[:-1]  # the file is the beginning of a longer one
     assert [row[1] for row in rows[: len(whole)]] == [None] * len(whole)
     for row, record in zip(rows, whole, strict=False):
-        for column, value in zip(COLUMNS[service], row[2:], strict=True):
+        for column, value in zip(columns_of(service), row[2:], strict=True):
             text = record.get(column.name, "")
             reader = READERS.get(column.type, Decimal)
             assert value == (reader(text) if text else None), (column.name, text)
@@ -289,7 +289,7 @@ def test_names_with_line_separators_do_not_harm_the_manifest(place: Workplace) -
 def test_partition_has_the_canonical_columns_whatever_the_file_has(
     place: Workplace, service: Service
 ) -> None:
-    required = [column.name for column in COLUMNS[service] if column.required]
+    required = [column.name for column in columns_of(service) if column.required]
     entry = place.ingest_text(
         f"{service}_tripdata_2019-03.csv", ",".join(required) + "\n" + "," * (len(required) - 1)
     )
@@ -304,8 +304,8 @@ def test_partition_has_the_canonical_columns_whatever_the_file_has(
                 f"select * from read_parquet('{part}', hive_partitioning = false)"
             )
             assert (given.columns, given.types) == (wanted.columns, wanted.types)
-    names = ", ".join(column.name for column in COLUMNS[service])
-    assert place.rows(entry, names) == [(None,) * len(COLUMNS[service])]
+    names = ", ".join(column.name for column in columns_of(service))
+    assert place.rows(entry, names) == [(None,) * len(columns_of(service))]
     assert entry.total_amount == (None if service is Service.FHV else "0.00")
 
 
@@ -489,7 +489,7 @@ def test_unparseable_row_is_kept_as_text_and_shifts_no_other(
         entry.total_amount == f"{sum(totals) + sum(totals[:3]) + (totals[1] if parsed else 0):.2f}"
     )
     if not parsed:
-        names = [column.name for column in COLUMNS[Service.YELLOW]]
+        names = [column.name for column in columns_of(Service.YELLOW)]
         assert place.rows(entry, ", ".join(names))[3] == (None,) * len(names)
 
 
@@ -514,7 +514,7 @@ def test_a_field_that_cannot_be_read_is_null_and_named_and_its_row_stays(
     assert given in GOOD
     entry = place.ingest_text(YELLOW_NAME, yellow_text(GOOD, GOOD.replace(given, bad, 1), GOOD))
     assert entry.unparseable_count == 0
-    others = [one.name for one in COLUMNS[Service.YELLOW] if one.name != column]
+    others = [one.name for one in columns_of(Service.YELLOW) if one.name != column]
     assert place.rows(entry, f"raw_line, unreadable_fields, {column} is null") == [
         (None, None, False),
         (None, column, True),

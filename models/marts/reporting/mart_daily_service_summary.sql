@@ -18,7 +18,7 @@ summed as (
     select
         service_type,
         pickup_date,
-        {{ sums_of_daily(daily_measures()) }}
+        {{ select_sums_of_daily_measures() }}
     from daily
     group by service_type, pickup_date
 ),

@@ -14,7 +14,7 @@ summed as (
         pickup_zone_id,
         official_row_share,
         month_completeness,
-        {{ sums_of_daily(daily_measures()) }}
+        {{ select_sums_of_daily_measures() }}
     from daily
     group by service_type, file_month, pickup_zone_id, official_row_share, month_completeness
 ),
@@ -28,23 +28,11 @@ final as (
         pickup_zone_id,
         official_row_share,
         month_completeness,
-        row_count,
-        trip_count,
-        voided_row_count,
-        app_dispatched_trip_count,
-        passenger_count,
-        distance_trip_count,
-        trip_distance_miles,
         {{ ratio("trip_distance_miles", "distance_trip_count") }} as avg_trip_distance_miles,
-        duration_trip_count,
-        trip_duration_seconds,
         {{ ratio("trip_duration_seconds", "duration_trip_count") }} as avg_trip_duration_seconds,
-        {% for column in money_columns() %}
+        {% for column in daily_measures() %}
         {{ column }},
         {% endfor %}
-        card_trip_count,
-        card_fare_amount,
-        card_tip_amount,
         {{ ratio("card_tip_amount", "card_fare_amount") }} as card_tip_share
     from summed
 )

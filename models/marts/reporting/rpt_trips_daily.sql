@@ -49,12 +49,8 @@ summed as (
         trips.file_month,
         trips.pickup_date,
         trips.pickup_zone_id,
-        {{ trip_measures() }},
         cast(count(case when not trips.is_voided then trips.total_amount end) as {{ dbt.type_bigint() }}) as metered_trip_count,
-        {% for column in money_columns() %}
-        {{ money_sum(column) }},
-        {% endfor %}
-        {{ card_measures() }}
+        {{ select_daily_measures() }}
     from trips
     inner join payment_types on trips.payment_type_id = payment_types.payment_type_id
     group by trips.service_type, trips.file_month, trips.pickup_date, trips.pickup_zone_id
@@ -79,22 +75,10 @@ final as (
         zones.is_airport as is_airport_pickup,
         completeness.official_row_share,
         coalesce(completeness.month_completeness, 'unknown') as month_completeness,
-        summed.row_count,
-        summed.trip_count,
-        summed.metered_trip_count,
-        summed.voided_row_count,
-        summed.app_dispatched_trip_count,
-        summed.passenger_count,
-        summed.distance_trip_count,
-        summed.trip_distance_miles,
-        summed.duration_trip_count,
-        summed.trip_duration_seconds,
-        {% for column in money_columns() %}
+        {% for column in daily_measures() %}
         summed.{{ column }},
         {% endfor %}
-        summed.card_trip_count,
-        summed.card_fare_amount,
-        summed.card_tip_amount
+        summed.metered_trip_count
     from summed
     inner join zones on summed.pickup_zone_id = zones.zone_id
     inner join dates on summed.pickup_date = dates.date_day

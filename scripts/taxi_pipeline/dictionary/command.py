@@ -7,6 +7,7 @@ import typer
 from taxi_pipeline import console
 from taxi_pipeline.atomic import write_text
 from taxi_pipeline.dictionary.rules_in_words import render_dictionary
+from taxi_pipeline.dictionary.trip_columns import render_trip_columns
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.options import command_group
 from taxi_pipeline.settings import load_settings
@@ -20,10 +21,11 @@ def dictionary(
         bool, typer.Option("--check", help="Write nothing; exit code 1 when the file is stale.")
     ] = False,
 ) -> None:
-    """Write models/rules.md and docs/rules.md, the rules in words, from the rule seeds and the thresholds."""
+    """Write the rules in words from the rule seeds, and the lists of trip columns in yml files from dbt_project.yml."""
     project_dir = load_settings().project_dir
     is_stale = False
-    for name, text in render_dictionary(project_dir).items():
+    written = {**render_dictionary(project_dir), **render_trip_columns(project_dir)}
+    for name, text in written.items():
         path = project_dir / name
         if not check:
             write_text(path, text)
@@ -32,7 +34,7 @@ def dictionary(
             console.print_error(
                 TaxiError(
                     str(name),
-                    "differs from the rule seeds and dbt_project.yml",
+                    "differs from the rule seeds and dbt_project.yml, which it follows from",
                     "run `taxi dictionary` and commit the file",
                 )
             )

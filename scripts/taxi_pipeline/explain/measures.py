@@ -7,7 +7,7 @@ shown not to add up.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from taxi_pipeline.schemas import COLUMNS, MONEY, Service
+from taxi_pipeline.schemas import MONEY, Service, columns_of
 
 
 @dataclass(frozen=True)
@@ -85,5 +85,5 @@ def select_measures(mart: Iterable[str], fact: Iterable[str], also: Iterable[str
 
 def money_columns(service: Service) -> tuple[str, ...]:
     """The amounts that TLC publishes for a service, by their names from staging on."""
-    names = (column.name for column in COLUMNS[service] if column.type == MONEY)
+    names = (column.name for column in columns_of(service) if column.type == MONEY)
     return tuple(name.removesuffix("_amount") + "_amount" for name in names)

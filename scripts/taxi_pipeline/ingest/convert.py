@@ -12,7 +12,7 @@ from pathlib import Path
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.file_names import TripFile
 from taxi_pipeline.lake import FOOTER_KEY, quote_identifier, quote_literal
-from taxi_pipeline.schemas import CODE, COLUMNS, MILES, MONEY, TEXT, TIME, Column, Service
+from taxi_pipeline.schemas import CODE, MILES, MONEY, TEXT, TIME, Column, Service, columns_of
 
 TEXT_TYPE = "VARCHAR"
 _ALWAYS_WHOLE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT"})
@@ -96,7 +96,7 @@ def match_columns(service: Service, columns: Sequence[SourceColumn], subject: st
     by_name: dict[str, list[SourceColumn]] = {}
     for column in columns:
         by_name.setdefault(column.name.strip().lower(), []).append(column)
-    known = {name for wanted in COLUMNS[service] for name in (wanted.name, *wanted.aliases)}
+    known = {name for wanted in columns_of(service) for name in (wanted.name, *wanted.aliases)}
     for name, same in by_name.items():
         if name in known and len(same) > 1:
             raise TaxiError(
@@ -108,11 +108,11 @@ def match_columns(service: Service, columns: Sequence[SourceColumn], subject: st
         wanted.name: tuple(
             column for name in (wanted.name, *wanted.aliases) for column in by_name.get(name, [])
         )
-        for wanted in COLUMNS[service]
+        for wanted in columns_of(service)
     }
     if not any(sources.values()):
         raise _not_a_tlc_header(subject, service, ",".join(column.name for column in columns))
-    for wanted in COLUMNS[service]:
+    for wanted in columns_of(service):
         if wanted.required and not sources[wanted.name]:
             raise TaxiError(
                 subject,
@@ -269,7 +269,7 @@ def convert_sql(
     Returns:
         A query of the canonical columns, ``raw_line``, ``unreadable_fields``, ``rounded_amounts`` and ``also``.
     """
-    columns = COLUMNS[service]
+    columns = columns_of(service)
     steps = {column: _steps(column, match.sources[column.name], fits=fits) for column in columns}
 
     def layer(prefix: str, expressions: dict[Column, str], source: str) -> str:
@@ -320,7 +320,7 @@ def first_misfit_sql(match: ColumnMatch, relation: str, column: Column) -> str:
 
 def facts_sql(service: Service, converted: str) -> str:
     """Build the query for what converted rows add up to."""
-    has_money = any(column.name == "total_amount" for column in COLUMNS[service])
+    has_money = any(column.name == "total_amount" for column in columns_of(service))
     total = "coalesce(sum(total_amount), 0)" if has_money else "null"
     return (
         "select count(*), count(raw_line), count(unreadable_fields), coalesce(sum(rounded_amounts), 0), "
@@ -348,7 +348,7 @@ def partition_sql(trip_file: TripFile, converted: str, ingested_at: str) -> str:
         "unreadable_fields": "unreadable_fields",
     }
     items = [f"{sql} as {name}" for name, sql in lineage.items()]
-    items += [quote_identifier(column.name) for column in COLUMNS[trip_file.service]]
+    items += [quote_identifier(column.name) for column in columns_of(trip_file.service)]
     return f"select {', '.join(items)} from ({converted})"
 
 

@@ -57,7 +57,7 @@ from taxi_pipeline.ingest.text import (
 from taxi_pipeline.lake import Lake, ManifestEntry, hash_file, quote_identifier, quote_literal
 from taxi_pipeline.quality.gate import examine
 from taxi_pipeline.restatements.versions import publish_version, record_restatements
-from taxi_pipeline.schemas import COLUMNS, Column, Service
+from taxi_pipeline.schemas import Column, Service, columns_of
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.synthetic import METADATA_KEY
 
@@ -379,7 +379,7 @@ def _prepare_parquet(
             fits=fits,
         )
 
-    for column in COLUMNS[trip_file.service]:
+    for column in columns_of(trip_file.service):
         for found in match.sources[column.name]:
             if refused_type(column, found):
                 _refuse_type(connection, trip_file, column, found, relation)
@@ -455,7 +455,7 @@ def _refuse_unreadable(
     name, rows = counted[0]
     if rows <= UNREADABLE_SHARE * facts.rows:
         return
-    column = next(one for one in COLUMNS[trip_file.service] if one.name == name)
+    column = next(one for one in columns_of(trip_file.service) if one.name == name)
     found = connection.execute(first_misfit_sql(match, given, column)).fetchone()
     raise TaxiError(
         trip_file.name,

@@ -15,7 +15,7 @@ from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.file_names import TripFile
 from taxi_pipeline.ingest.convert import HELD_COMMA, ColumnMatch, convert_sql
 from taxi_pipeline.lake import hash_file, quote_literal
-from taxi_pipeline.schemas import COLUMNS, TEXT, Service
+from taxi_pipeline.schemas import TEXT, Service, columns_of
 
 LONGEST_LINE_BYTES = 65_536
 """The longest line that is read (2026-11-26). TLC's have at most some 300 bytes; the engine holds 2,048 lines at a time
@@ -131,7 +131,7 @@ def convert_csv_sql(
 
 def csv_match(service: Service, match: ColumnMatch, text: TextFacts) -> ColumnMatch:
     """The same columns, read without what stands around their values in this text."""
-    types = {column.name: column.type for column in COLUMNS[service]}
+    types = {column.name: column.type for column in columns_of(service)}
 
     def read(sql: str, type_: str) -> str:
         if text.needs_strip:

@@ -33,7 +33,7 @@ from filelock import FileLock, Timeout
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake.liveness import is_abandoned, temp_tag
 from taxi_pipeline.lake.seen import Seen
-from taxi_pipeline.schemas import COLUMNS, LINEAGE, Column, Service
+from taxi_pipeline.schemas import LINEAGE, Column, Service, columns_of
 
 FOOTER_KEY = "taxi"
 """The key of the manifest entry in a partition's Parquet footer."""
@@ -57,7 +57,7 @@ def quote_identifier(name: str) -> str:
 
 def canonical_columns(service: Service) -> tuple[Column, ...]:
     """Every column of a service's partitions, in order."""
-    return LINEAGE + COLUMNS[service]
+    return LINEAGE + columns_of(service)
 
 
 def utc_now() -> str:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from taxi_pipeline.lake import quote_identifier, quote_literal
-from taxi_pipeline.schemas import COLUMNS, TIME, Service
+from taxi_pipeline.schemas import TIME, Service, columns_of
 from taxi_pipeline.seeds import read_variables, seed_path
 
 PROFILE_VERSION = 5
@@ -172,7 +172,7 @@ def profile_partition(
         month: first day of the file's month.
     """
     pickup, dropoff = (
-        column.name for column in COLUMNS[service] if column.type == TIME and column.required
+        column.name for column in columns_of(service) if column.type == TIME and column.required
     )
     trips = f"read_parquet({quote_literal(part)}, hive_partitioning = false)"
     rows, unparseable, nulls = _completeness(connection, trips, service)
@@ -218,7 +218,7 @@ def profile_partition(
             sum(fare_amount) filter (payment_type = {_CARD})
         from {trips}""",
     )
-    every_column = ", ".join(quote_identifier(column.name) for column in COLUMNS[service])
+    every_column = ", ".join(quote_identifier(column.name) for column in columns_of(service))
     compared_rows, compared, distinct = _row(
         connection,
         f"""select count(*), count(distinct hash({every_column})), count(distinct hash(
@@ -255,7 +255,7 @@ def _row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
 def _completeness(
     connection: duckdb.DuckDBPyConnection, trips: str, service: Service
 ) -> tuple[int, int, dict[str, int]]:
-    names = [column.name for column in COLUMNS[service] if column.required]
+    names = [column.name for column in columns_of(service) if column.required]
     counted = ", ".join(f"count({quote_identifier(name)})" for name in names)
     rows, unparseable, *filled = _row(
         connection, f"select count(*), count(raw_line), {counted} from {trips}"

@@ -25,7 +25,7 @@ from taxi_pipeline.lake import (
     quote_identifier,
     quote_literal,
 )
-from taxi_pipeline.schemas import COLUMNS, Service
+from taxi_pipeline.schemas import Service, columns_of
 from taxi_pipeline.seeds import read_seed
 from taxi_pipeline.settings import Settings
 
@@ -53,7 +53,7 @@ def pairing_keys(service: Service) -> tuple[tuple[str, ...], ...]:
 
 def compared_columns(service: Service) -> tuple[str, ...]:
     """The columns that two rows are compared by: all that come from the file."""
-    return (*(column.name for column in COLUMNS[service]), "raw_line")
+    return (*(column.name for column in columns_of(service)), "raw_line")
 
 
 @dataclass(frozen=True)
