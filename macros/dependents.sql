@@ -83,14 +83,3 @@
     {% endfor %}
     {{ return(described[0] == described[1]) }}
 {% endmacro %}
-
-
-{% macro should_full_refresh() %}
-    {#- dbt's own, but for a table that others depend on: all its rows are replaced, the table stays. -#}
-    {{ return(dbt.should_full_refresh() and not dependents_of(this)) }}
-{% endmacro %}
-
-
-{% materialization table, adapter="postgres" %}
-    {{ return(dbt.materialization_incremental_default() if dependents_of(this) else dbt.materialization_table_default()) }}
-{% endmaterialization %}

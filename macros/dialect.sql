@@ -158,13 +158,3 @@
 {% macro postgres__refresh_statistics() %}
     {% if model.config.materialized in ("table", "incremental") %}analyze {{ this }}{% endif %}
 {% endmacro %}
-
-
-{% macro bigquery__get_empty_schema_sql(columns) %}
-    {#- dbt's check of a contract casts null to each type; BigQuery takes no precision and scale there. -#}
-    {% set plain = {} %}
-    {% for name, column in columns.items() %}
-        {% do plain.update({name: dict(column, data_type=modules.re.sub("\\s*\\(.*\\)", "", column["data_type"]))}) %}
-    {% endfor %}
-    {{ return(dbt.bigquery__get_empty_schema_sql(plain)) }}
-{% endmacro %}

@@ -173,14 +173,3 @@
 {% macro looks_at_unverified_files(node) %}
     {{ return("unverified_files" in (node.config.where or "") or "unverified_files()" in node.raw_code) }}
 {% endmacro %}
-
-
-{% macro get_where_subquery(relation) %}
-    {#- dbt's own hook for `where` of a data test, with one placeholder: __unverified_files__. -#}
-    {% set where = config.get("where", "") %}
-    {% if not where %}{{ return(relation) }}{% endif %}
-    {% if "__unverified_files__" in where %}
-        {% set where = where | replace("__unverified_files__", in_unverified_files()) %}
-    {% endif %}
-    {{ return("(select * from " ~ relation ~ " where " ~ where ~ ") dbt_subquery") }}
-{% endmacro %}

@@ -26,55 +26,6 @@
 {% endmacro %}
 
 
-{#- For `by_file` the new rows are a view: a table would write every row twice. The contract is checked all the same. -#}
-
-{% macro duckdb__create_table_as(temporary, relation, compiled_code, language="sql", partitioned_by=none, sorted_by=none) %}
-    {% if temporary and is_by_file() %}
-        {{ create_view_of_new_rows(relation.include(database=false, schema=false), compiled_code) }}
-    {% else %}
-        {{ return(dbt.duckdb__create_table_as(temporary, relation, compiled_code, language, partitioned_by, sorted_by)) }}
-    {% endif %}
-{% endmacro %}
-
-
-{% macro postgres__create_table_as(temporary, relation, sql) %}
-    {% if temporary and is_by_file() %}
-        {{ create_view_of_new_rows(relation, sql) }}
-    {% else %}
-        {{ return(dbt.postgres__create_table_as(temporary, relation, sql)) }}
-    {% endif %}
-{% endmacro %}
-
-
-{% macro create_view_of_new_rows(relation, sql) %}
-    {% if config.get("contract").enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
-    create temporary view {{ relation }} as {{ sql }}
-{% endmacro %}
-
-
 {% macro is_by_file() %}
     {{ return(config.get("incremental_strategy") == "by_file") }}
-{% endmacro %}
-
-
-{#- dbt-bigquery knows its own strategies only; these two let one more through. -#}
-
-{% macro dbt_bigquery_validate_get_incremental_strategy(config) %}
-    {{ return("by_file" if is_by_file() else dbt.dbt_bigquery_validate_get_incremental_strategy(config)) }}
-{% endmacro %}
-
-
-{% macro bq_generate_incremental_build_sql(
-    strategy, tmp_relation, target_relation, sql, unique_key, partition_by, partitions, dest_columns, tmp_relation_exists, copy_partitions,
-    incremental_predicates
-) %}
-    {% if strategy == "by_file" %}
-        {% set new_rows = "(select * from " ~ tmp_relation ~ ")" if tmp_relation_exists else "(" ~ sql ~ ")" %}
-        {{ return(get_insert_overwrite_merge_sql(target_relation, new_rows, dest_columns, [in_changed_slice()])) }}
-    {% else %}
-        {{ return(dbt.bq_generate_incremental_build_sql(
-            strategy, tmp_relation, target_relation, sql, unique_key, partition_by, partitions, dest_columns, tmp_relation_exists,
-            copy_partitions, incremental_predicates
-        )) }}
-    {% endif %}
 {% endmacro %}

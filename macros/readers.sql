@@ -28,11 +28,3 @@
         ) %}
     {% endif %}
 {% endmacro %}
-
-
-{% macro postgres__get_grant_sql(relation, privilege, grantees) %}
-    {#- dbt's own with the names in quotes, as it has them where it revokes. -#}
-    {% set names = [] %}
-    {% for grantee in grantees %}{% do names.append(adapter.quote(grantee)) %}{% endfor %}
-    grant {{ privilege }} on {{ relation.render() }} to {{ names | join(", ") }}
-{% endmacro %}

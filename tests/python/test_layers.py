@@ -330,3 +330,16 @@ def test_enumerations_have_the_members_of_what_they_enumerate() -> None:
 def test_no_model_asks_which_engine_it_runs_on() -> None:
     for sql in sorted((PROJECT / "models").rglob("*.sql")):
         assert "target." not in sql.read_text(), sql.name
+
+
+def test_what_replaces_dbts_own_macros_is_in_one_file(manifest: dict[str, Any]) -> None:
+    """dbt prefers a project's macro to its own of the same name, wherever it is and whether that was meant or not."""
+    macros = manifest["macros"].values()
+    of_dbt = {macro["name"] for macro in macros if macro["package_name"].startswith("dbt")}
+    replacing = {
+        macro["name"]: macro["original_file_path"]
+        for macro in macros
+        if macro["package_name"] == "nyc_taxi" and macro["name"] in of_dbt
+    }
+    assert replacing
+    assert set(replacing.values()) == {"macros/dbt_overrides.sql"}
