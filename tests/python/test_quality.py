@@ -393,7 +393,7 @@ def test_a_fault_on_the_way_to_the_marts_ends_in_exit_code_1(
     printed = warehouse.taxi("validate", exit_code=1)
     assert "few_rows_are_rejected failed: share of rejected rows: 1 of " in printed
     assert (
-        "every_day_of_every_whole_month_has_trips failed: trips a day: 1 of 31 days out of range (Green 2024-01-17: 0)"
+        "every_day_of_every_month_has_trips failed: trips a day: 1 of 31 days out of range (Green 2024-01-17: 0)"
         in printed
     )
     assert "mean_fare_of_a_day_is_like_its_weekday failed: mean fare of a day" in printed

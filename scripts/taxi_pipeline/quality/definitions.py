@@ -176,8 +176,8 @@ def definitions() -> Definitions:
     )
 
 
-WHOLE_MONTH_ROWS = definitions().least("whole_month")
-"""A file with fewer rows is an excerpt."""
+SMALLEST_MONTH_ROWS = definitions().least("smallest_month")
+"""No month published since 2016-07 has fewer rows. Whether a file is the whole month is what ``fact_file_completeness`` says."""
 
 MIN_PREVIOUS = definitions().least("earlier_months")
 """Months before this one that a comparison needs."""

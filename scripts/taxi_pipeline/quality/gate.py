@@ -10,7 +10,7 @@ from taxi_pipeline.errors import DataError
 from taxi_pipeline.lake import Lake, ManifestEntry
 from taxi_pipeline.quality.checkpoint import run_checkpoint
 from taxi_pipeline.quality.checks import Outcome, Verdict
-from taxi_pipeline.quality.definitions import WHOLE_MONTH_ROWS
+from taxi_pipeline.quality.definitions import SMALLEST_MONTH_ROWS
 from taxi_pipeline.quality.profile import Profile
 from taxi_pipeline.quality.store import MonthJudge
 from taxi_pipeline.settings import Settings
@@ -100,7 +100,7 @@ def _refuse_to_shrink(entry: ManifestEntry, lake: Lake) -> None:
         if (
             other.key == entry.key
             and not other.is_synthetic
-            and other.row_count >= max(WHOLE_MONTH_ROWS, 2 * entry.row_count)
+            and other.row_count >= max(SMALLEST_MONTH_ROWS, 2 * entry.row_count)
         ):
             raise DataError(
                 entry.source_file,

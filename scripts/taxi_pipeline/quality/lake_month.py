@@ -74,7 +74,7 @@ def lake_month_suite(
         service: whose trips.
         month: first day of the file's month.
         profile: what the month is like.
-        previous: profiles of the comparable months before it, of a similar kind (excerpt or whole month).
+        previous: profiles of the comparable months before it, of a similar size.
         lists: the seeds.
         is_synthetic: the file is this project's sample, to which no published figure applies.
     """

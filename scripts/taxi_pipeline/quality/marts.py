@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from taxi_pipeline.quality.checks import Suite, is_comparable, median_of, ratio
-from taxi_pipeline.quality.definitions import MIN_PREVIOUS, WHOLE_MONTH_ROWS, definitions
+from taxi_pipeline.quality.definitions import MIN_PREVIOUS, SMALLEST_MONTH_ROWS, definitions
 from taxi_pipeline.quality.lake_month import MAX_PREVIOUS
 from taxi_pipeline.quality.profile import month_days
 from taxi_pipeline.warehouses import Reader
@@ -68,13 +68,13 @@ order by service_type, file_month
 
 def daily_suite(reader: Reader) -> Suite:
     """What is expected of ``mart_daily_service_summary``."""
-    whole = [file for file in _loaded_files(reader) if file.rows >= WHOLE_MONTH_ROWS]
+    large = [file for file in _loaded_files(reader) if file.rows >= SMALLEST_MONTH_ROWS]
     by_service: dict[str, dict[date, Mapping[str, Any]]] = defaultdict(dict)
     for row in reader.select(_DAYS):
         by_service[row["service_type"]][_day(row["pickup_date"])] = row
     days = [
         row
-        for file in whole
+        for file in large
         for row in _day_rows(file.service, month_days(file.month), by_service[file.service])
     ]
     checks, skipped = definitions().apply(
@@ -86,7 +86,10 @@ def daily_suite(reader: Reader) -> Suite:
         {"days": days},
         checks,
         skipped,
-        {"Days": f"{len(days):,} of {len(whole)} whole months", "Read from": reader.engine},
+        {
+            "Days": f"{len(days):,} of the {len(large)} months with {SMALLEST_MONTH_ROWS:,} rows or more",
+            "Read from": reader.engine,
+        },
     )
 
 
@@ -198,15 +201,15 @@ def _mean_fare(row: Mapping[str, Any]) -> float | None:
 def _year_before(
     row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:
-    """The comparable months of the year before, whole months and excerpts apart."""
-    is_whole = int(row["row_count"]) >= WHOLE_MONTH_ROWS
+    """The comparable months of the year before, small files apart from large ones."""
+    is_large = int(row["row_count"]) >= SMALLEST_MONTH_ROWS
     return [
         other
         for other in rows
         if other["service_type"] == row["service_type"]
         and timedelta(0) < row["month"] - other["month"] < timedelta(days=31 * MAX_PREVIOUS)
         and is_comparable(row["service_type"], other["month"], row["month"])
-        and (int(other["row_count"]) >= WHOLE_MONTH_ROWS) == is_whole
+        and (int(other["row_count"]) >= SMALLEST_MONTH_ROWS) == is_large
     ]
 
 

@@ -20,7 +20,7 @@ from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import Lake, ManifestEntry, temp_tag
 from taxi_pipeline.quality.checkpoint import run_checkpoint
 from taxi_pipeline.quality.checks import Suite, Verdict, is_comparable
-from taxi_pipeline.quality.definitions import WHOLE_MONTH_ROWS
+from taxi_pipeline.quality.definitions import SMALLEST_MONTH_ROWS
 from taxi_pipeline.quality.lake_month import (
     MAX_PREVIOUS,
     Lists,
@@ -150,9 +150,9 @@ class MonthJudge:
         )
 
     def _previous(self, entry: ManifestEntry, profile: Profile, lake: Lake) -> list[Profile]:
-        """Profiles of the year before a month that are comparable: no break in between, whole or excerpt alike."""
+        """Comparable profiles of the year before a month: no break in between, small files apart from large ones."""
         service, month = month_of(entry)
-        is_whole = profile.rows >= WHOLE_MONTH_ROWS
+        is_large = profile.rows >= SMALLEST_MONTH_ROWS
         found = []
         for other in lake.current():
             earlier = date.fromisoformat(other.file_month)
@@ -162,7 +162,7 @@ class MonthJudge:
                 and 0 < distance <= MAX_PREVIOUS
                 and is_comparable(service.label, earlier, month)
                 and (known := self.store.profile(other.load_id)) is not None
-                and (known.rows >= WHOLE_MONTH_ROWS) == is_whole
+                and (known.rows >= SMALLEST_MONTH_ROWS) == is_large
             ):
                 found.append((earlier, known))
         return [known for _, known in sorted(found, key=lambda pair: pair[0])]
