@@ -177,7 +177,7 @@ def definitions() -> Definitions:
 
 
 SMALLEST_MONTH_ROWS = definitions().least("smallest_month")
-"""No month published since 2016-07 has fewer rows. Whether a file is the whole month is what ``fact_file_completeness`` says."""
+"""No month published since 2016-07 has fewer rows. What a whole month is, ``fact_file_completeness`` says."""
 
 MIN_PREVIOUS = definitions().least("earlier_months")
 """Months before this one that a comparison needs."""
