@@ -333,7 +333,7 @@ def test_no_model_asks_which_engine_it_runs_on() -> None:
 
 
 def test_what_replaces_dbts_own_macros_is_in_one_file(manifest: dict[str, Any]) -> None:
-    """dbt prefers a project's macro to its own of the same name, wherever it is and whether that was meant or not."""
+    """Dbt prefers a project's macro to its own of the same name, wherever it is and whether that was meant or not."""
     macros = manifest["macros"].values()
     of_dbt = {macro["name"] for macro in macros if macro["package_name"].startswith("dbt")}
     replacing = {

@@ -1,6 +1,8 @@
 """A month published again: what changed is told row by row, and nothing is lost when a process dies."""
 
+import random
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -148,6 +150,26 @@ def test_of_equal_rows_as_many_are_unchanged_as_both_versions_have(place: Workpl
         assert comparison.counts() == Counts(unchanged=2, altered=0, gone=2, added=1)
     [change] = place.lake.restatements()
     assert (change.rows_before, change.rows_after, change.unchanged_count) == (4, 3, 2)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_that_both_versions_have_are_unchanged_wherever_they_stand(
+    place: Workplace, seed: int
+) -> None:
+    """Files of repeated rows, partly at the same places, against the intersection of the two multisets."""
+    draw = random.Random(seed)  # noqa: S311 - no secret
+    kinds = yellow_rows(12)
+    first = [draw.choice(kinds) for _ in range(60)]
+    second = [draw.choice(kinds) if draw.random() < 0.2 else row for row in first]
+    del second[draw.randrange(60) :: 9]
+    if seed % 2:
+        second.append(draw.choice(kinds))
+    ingest(place, yellow_text(*first), yellow_text(*second))
+    with compared(place) as comparison:
+        counts = comparison.counts()
+    assert counts.unchanged == (Counter(first) & Counter(second)).total()
+    assert counts.unchanged + counts.altered + counts.gone == len(first)
+    assert counts.unchanged + counts.altered + counts.added == len(second)
 
 
 def test_rows_of_one_trip_are_paired_in_the_order_of_the_file(place: Workplace) -> None:

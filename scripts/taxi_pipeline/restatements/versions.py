@@ -102,7 +102,6 @@ class Comparison:
     ) -> None:
         self._connection = connection
         self._columns = compared_columns(service)
-        connection.execute("set preserve_insertion_order = false")  # the rows are numbered
         for name, path in (("version_before", before), ("version_after", after)):
             connection.execute(
                 f"create temp view {name} as select * from read_parquet([{quote_literal(columns)},"
@@ -300,11 +299,26 @@ def comparison_sql(service: Service) -> list[str]:
     columns = ", ".join(quote_identifier(name) for name in compared_columns(service))
     keys = pairing_keys(service)
     key_columns = ", ".join(keys[0])
+    differs = " or ".join(
+        f"one.{name} is distinct from other.{name}"
+        for name in map(quote_identifier, (*compared_columns(service), _ROW))
+    )
+    fingerprints = ", ".join(
+        f"hash({', '.join(f'{side}.{quote_identifier(name)}' for name in compared_columns(service))})"
+        for side in ("one", "other")
+    )
+    suspect = f"hash({columns}) in (select fingerprint from suspects)"
     rows = (
-        f"(select {columns}, {_ROW}, -1 as side from version_before"
-        f" union all select {columns}, {_ROW}, 1 from version_after)"
+        f"(select {columns}, {_ROW}, -1 as side from version_before where {suspect}"
+        f" union all select {columns}, {_ROW}, 1 from version_after where {suspect})"
     )
     statements = [
+        # Most restatements leave most rows where they are. Rows equal at the same place in both files cancel out;
+        # every other row, and whatever has the same fingerprint, is compared as a row of a multiset.
+        "create temp table suspects as select distinct unnest([before, after]) as fingerprint"
+        f" from (select {fingerprints} from version_before as one positional join version_after as other"
+        f" where {differs}) as moved(before, after)",
+        "set preserve_insertion_order = false",  # from here on: the rows are numbered
         # The columns decide; rows that occur as often in both versions are unchanged.
         f"create temp table differing as select {key_columns}, count(*) as copies,"
         f" hash({columns}) as fingerprint, min(side * {_ROW}) as signed_row"
