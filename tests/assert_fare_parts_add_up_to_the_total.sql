@@ -1,4 +1,4 @@
--- Every amount counted once, in columns that mean the same for all vendors: net parts and what is not itemised make up the total.
+-- Every amount counted once, in columns that mean the same for all vendors: net parts and what is not itemized make up the total.
 select
     trip_id,
     service_type,
@@ -24,5 +24,5 @@ where
         + coalesce(airport_fee_amount, 0)
         + coalesce(cbd_congestion_fee_amount, 0)
         + coalesce(ehail_fee_amount, 0)
-        + case when fare_check = 'congestion_unitemised' then 0 else fare_residual_amount end
+        + case when fare_check = 'congestion_unitemized' then 0 else fare_residual_amount end
     )

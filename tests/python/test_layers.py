@@ -25,7 +25,7 @@ RULE_SEEDS = {
     "published_trip_counts",
     "reject_reasons",
     "trip_flags",
-    "unitemised_charges",
+    "unitemized_charges",
 }
 """Rule tables may be read where the rule applies; every other seed is a code list, read only by dims."""
 

@@ -210,7 +210,7 @@ def test_two_data_folders_of_one_project_at_once_do_not_mix(
 
 @pytest.mark.full
 def test_a_project_that_cannot_be_written_builds_elsewhere(small: Warehouse) -> None:
-    """Dbt's artefacts go to the data folder where the project is read only."""
+    """Dbt's artifacts go to the data folder where the project is read only."""
     if os.geteuid() == 0:
         pytest.skip("root may write anywhere")
     small.project.chmod(0o555)

@@ -679,7 +679,7 @@ def test_the_csv_of_a_panel_holds_its_numbers(browser: Browser, sample: Warehous
 
 
 def pixels_of(page: Page, image: bytes) -> dict[str, Any]:
-    """Decode an image in the page: its size, the colour of its corner, and how many pixels have each colour."""
+    """Decode an image in the page: its size, the color of its corner, and how many pixels have each color."""
     read: dict[str, Any] = page.evaluate(
         """async address => {
             const picture = new Image();
@@ -688,12 +688,12 @@ def pixels_of(page: Page, image: bytes) -> dict[str, Any]:
             const {width, height} = picture;
             const context = new OffscreenCanvas(width, height).getContext("2d");
             context.drawImage(picture, 0, 0);
-            const {data} = context.getImageData(0, 0, width, height), colours = {};
+            const {data} = context.getImageData(0, 0, width, height), colors = {};
             for (let at = 0; at < data.length; at += 4) {
-                const colour = `rgb(${data[at]}, ${data[at + 1]}, ${data[at + 2]})`;
-                colours[colour] = (colours[colour] ?? 0) + 1;
+                const color = `rgb(${data[at]}, ${data[at + 1]}, ${data[at + 2]})`;
+                colors[color] = (colors[color] ?? 0) + 1;
             }
-            return {width, height, corner: `rgb(${data[0]}, ${data[1]}, ${data[2]})`, colours};
+            return {width, height, corner: `rgb(${data[0]}, ${data[1]}, ${data[2]})`, colors};
         }""",
         f"data:image/png;base64,{base64.b64encode(image).decode()}",
     )
@@ -724,31 +724,31 @@ def test_the_png_of_a_panel_holds_its_title_and_chart_on_the_background_of_the_p
             read = pixels_of(opened.page, image)
             assert read["width"] == pytest.approx(2 * (box["width"] + 32), abs=2)
             assert read["corner"] == background
-            assert read["colours"][text] > 200, name  # the title
+            assert read["colors"][text] > 200, name  # the title
             panel.eval_on_selector("details", "details => { details.open = false }")
             if name == "revenue-service":
                 yellow, green = "rgb(230, 159, 0)", "rgb(0, 158, 115)"
-                assert read["colours"][yellow] > read["colours"][green] > 1000
+                assert read["colors"][yellow] > read["colors"][green] > 1000
         assert opened.requests == []
         assert opened.errors == []
 
 
-def test_services_boroughs_and_airports_never_share_a_colour(
+def test_services_boroughs_and_airports_never_share_a_color(
     browser: Browser, sample: Warehouse
 ) -> None:
     names = ["yellow", "green", "fhv", *(f"b{n}" for n in range(8)), *(f"a{n}" for n in range(3))]
     for scheme in ("light", "dark"):
         page = sample.data / "site" / "dashboard" / "index.html"
         with visit(browser, page, color_scheme=scheme) as opened:
-            colours = [
+            colors = [
                 opened.page.evaluate(
                     "name => getComputedStyle(document.documentElement).getPropertyValue(name)",
                     f"--{name}",
                 )
                 for name in names
             ]
-        assert all(colours)
-        assert len(set(colours)) == len(names), scheme
+        assert all(colors)
+        assert len(set(colors)) == len(names), scheme
 
 
 @pytest.mark.full
@@ -870,7 +870,7 @@ def test_a_file_that_holds_no_zones_is_an_error_that_says_where_they_are(sample:
 
 
 def take(page: Page, name: str, *, full: bool = True) -> None:
-    """Keep a screenshot among the artefacts of the run."""
+    """Keep a screenshot among the artifacts of the run."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=full)
 

@@ -17,7 +17,7 @@ if (!new URLSearchParams(location.search).has("model")) location.replace("?{LINE
 a.border-dashed[href*="colibri-data.com"], .border-t.pt-5:has(a.border-dashed) {{ display: none !important; }}
 </style>
 """
-"""The colours of the reader's system, a mart instead of an arbitrary model, and no links to what the vendor sells."""
+"""The colors of the reader's system, a mart instead of an arbitrary model, and no links to what the vendor sells."""
 
 
 def write_lineage(target_dir: Path, folder: Path) -> None:

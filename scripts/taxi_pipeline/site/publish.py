@@ -31,7 +31,7 @@ _DARK = (
     "<style>@media (prefers-color-scheme: dark) { html { background: #fff; filter: invert(.93) hue-rotate(180deg) }"
     " img, .logo, #way-back { filter: invert(1) hue-rotate(180deg) } }</style>"
 )
-"""dbt's page knows light colours only: turned round, hues kept."""
+"""dbt's page knows light colors only: turned round, hues kept."""
 
 
 def add_way_back(text: str, place: str) -> str:
