@@ -372,6 +372,11 @@ class Lake:
             if not self.restatements_path.exists():
                 self._write_lines(self.restatements_path, [])
 
+    def ensure_present(self, on_wait: Callable[[str], None] | None = None) -> None:
+        """As `ensure`, but only where there is a lake: a command that only reads makes no folder."""
+        if self.root.exists():
+            self.ensure(on_wait)
+
     def heal(self, on_wait: Callable[[str], None] | None = None) -> None:
         """Bring the manifest in line with the partitions, and remove what dead writers left.
 
