@@ -229,3 +229,4 @@ def test_dbts_own_variables_for_its_folders_are_followed(small: Warehouse, tmp_p
     )
     moved.taxi("site")
     assert (tmp_path / "t" / "manifest.json").exists()
+    assert "Running with dbt=" in (tmp_path / "l" / "dbt.log").read_text(encoding="utf-8")

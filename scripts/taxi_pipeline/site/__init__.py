@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from taxi_pipeline.atomic import writing_to
 from taxi_pipeline.seeds import read_variables
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.site.dashboard import dashboard_data
@@ -132,8 +133,9 @@ def _start_page(facts: BuildFacts, completeness: Completeness, draft: Path, site
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    with writing_to(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 def _asset(name: str) -> str:

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from taxi_pipeline.atomic import writing_to
 from taxi_pipeline.site.publish import add_way_back
 
 LINEAGE_QUERY = "model=model.nyc_taxi.mart_monthly_zone_revenue&parents=2&children=0"
@@ -39,9 +40,10 @@ def write_lineage(target_dir: Path, folder: Path) -> None:
         str(target_dir / "manifest.json"), str(target_dir / "catalog.json")
     )
     generator = DbtColibriReportGenerator(extractor, light_mode=True, disable_telemetry=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    generator.generate_report(output_dir=str(folder))
-    (folder / "colibri-manifest.json").unlink()  # the page has it inside
     page = folder / "index.html"
-    text = page.read_text(encoding="utf-8").replace("<head>", f"<head>{_HEAD}", 1)
-    page.write_text(add_way_back(text, "right:4px;top:44px;padding:4px 8px"), encoding="utf-8")
+    with writing_to(page):
+        folder.mkdir(parents=True, exist_ok=True)
+        generator.generate_report(output_dir=str(folder))
+        (folder / "colibri-manifest.json").unlink()  # the page has it inside
+        text = page.read_text(encoding="utf-8").replace("<head>", f"<head>{_HEAD}", 1)
+        page.write_text(add_way_back(text, "right:4px;top:44px;padding:4px 8px"), encoding="utf-8")

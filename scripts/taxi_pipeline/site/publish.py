@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from taxi_pipeline.atomic import draft_of
+from taxi_pipeline.atomic import draft_of, writing_to
 from taxi_pipeline.settings import Settings
 
 START_PAGE = "index.html"
@@ -58,9 +58,12 @@ def write_docs(target_dir: Path, page: Path) -> None:
     text = (target_dir / "static_index.html").read_text(encoding="utf-8")
     for address, mended in _ADDRESSES.items():
         text = text.replace(address, mended)
-    page.parent.mkdir(parents=True, exist_ok=True)
     text = text.replace("</head>", f"{_DARK}</head>", 1)
-    page.write_text(add_way_back(text, "left:12px;bottom:12px;padding:6px 12px"), encoding="utf-8")
+    with writing_to(page):
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(
+            add_way_back(text, "left:12px;bottom:12px;padding:6px 12px"), encoding="utf-8"
+        )
 
 
 def publish(draft: Path, site: Path) -> None:
