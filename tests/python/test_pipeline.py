@@ -1,6 +1,7 @@
 """The whole path as a user walks it, on the sample and on real files."""
 
 import json
+import re
 import shutil
 import urllib.request
 from collections import Counter
@@ -148,10 +149,7 @@ def test_every_analysis_runs_on_the_warehouse(sample: tuple[Warehouse, str]) -> 
 
 def test_fare_percentiles_are_those_of_duckdb(sample: tuple[Warehouse, str]) -> None:
     warehouse, _ = sample
-    warehouse.dbt("compile", "--select", "fare_percentiles_by_month")
-    sql = (
-        warehouse.project / "target/compiled/nyc_taxi/analyses/fare_percentiles_by_month.sql"
-    ).read_text()
+    sql = analysis(warehouse, "fare_percentiles_by_month")
     expected = warehouse.query(
         """
         select service_type, file_month, quantile_disc(fare_amount, [0.9, 0.95, 0.97])
@@ -163,6 +161,45 @@ def test_fare_percentiles_are_those_of_duckdb(sample: tuple[Warehouse, str]) -> 
     assert [(row[0], row[1], list(row[2:5])) for row in warehouse.query(sql)] == [
         tuple(row) for row in expected
     ]
+
+
+def analysis(warehouse: Warehouse, name: str) -> str:
+    """The SQL of an analysis, compiled."""
+    warehouse.dbt("compile", "--select", name)
+    return (warehouse.project / f"target/compiled/nyc_taxi/analyses/{name}.sql").read_text()
+
+
+def test_growth_compares_no_quarter_of_which_a_month_is_a_part(
+    sample: tuple[Warehouse, str],
+) -> None:
+    """The sample's quarter, and once more as the quarter before; then with a month that is only a part."""
+    warehouse, _ = sample
+    sql = analysis(warehouse, "quarterly_revenue_growth_by_service")
+    [relation] = set(re.findall(r"\S+mart_monthly_zone_revenue\S*", sql))
+    earlier = "cast(revenue_month - interval 3 month as date) as revenue_month"
+    whole = f"(from {relation} union all by name select * replace ({earlier}) from {relation})"
+    answers = "select distinct quarter_number, month_completeness, growth_on_quarter from (" + sql
+    answers = f"{answers.rstrip().rstrip(';')}) order by 1"
+    assert warehouse.query(answers.replace(relation, whole)) == [
+        (3, "synthetic", None),
+        (4, "synthetic", 0),
+    ]
+    month = "case when revenue_month = date '2025-08-01' then 'part' else month_completeness end"
+    part = f"(select * replace ({month} as month_completeness) from {whole})"
+    assert warehouse.query(answers.replace(relation, part)) == [
+        (3, "part", None),
+        (4, "synthetic", None),
+    ]
+
+
+def test_analyses_of_real_files_say_which_months_are_parts(real: Warehouse) -> None:
+    verdicts = "select service_type, {} month_completeness from fact_file_completeness"
+    by_month = "select distinct service_type, file_month, month_completeness from ({})"
+    shown = set(real.query(by_month.format(analysis(real, "fare_percentiles_by_month"))))
+    assert shown == {row for row in real.query(verdicts.format("file_month,")) if row[0] != "FHV"}
+    apart = f"select distinct service_type, month_completeness from ({analysis(real, 'busiest_zones_by_hour')})"
+    assert set(real.query(apart)) == set(real.query(verdicts.format("")))
+    assert {"whole", "part"} <= {completeness for _, completeness in real.query(apart)}
 
 
 def test_real_green_2024_01_ties_to_the_cent(real: Warehouse) -> None:
