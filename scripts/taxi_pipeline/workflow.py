@@ -312,10 +312,14 @@ def read_status(
     prepare_profile(settings)
     if not entries:
         refuse_to_replace(lake, settings, target)
+    removed = [entry for entry in lake.history() if entry.forgotten_at is not None]
+    if not entries and not removed:
         return Status([], FileVerdicts({}))
     try:
         with open_reader(settings, target) as reader:
-            return Status(entries, read_verdicts(reader))
+            verdicts = read_verdicts(reader)
+            forgotten = (entry for entry in removed if entry.load_id in verdicts.by_load_id)
+            return Status(entries, verdicts, tuple(forgotten))
     except TaxiError as error:
         if target is not None:
             raise
@@ -379,7 +383,7 @@ def _ready_lake(settings: Settings, observer: Observer) -> Lake:
     """The lake, complete in itself; whatever a process that died left undone is done."""
     lake = Lake(settings.lake_dir)
     lake.ensure_present(observer.note)
-    if not lake.current():
+    if not lake.current() and all(entry.forgotten_at is None for entry in lake.history()):
         raise TaxiError(
             str(lake.root),
             "the lake is empty",

@@ -314,9 +314,25 @@ def test_a_lake_that_lost_something_is_refused_and_can_be_restored(
     (tmp_path / "lake").rename(lake)
 
     assert "Green 2020-04: 1,000 rows" in warehouse.taxi("forget", "green", "2020-04", "--yes")
+    noted = "The tables still hold Green 2020-04, which the lake no longer has: `taxi build` removes them."
+    assert noted in warehouse.taxi("status")
+    said = warehouse.taxi("explain", "2202004000000001", exit_code=2)
+    assert "was removed with `taxi forget`, and the tables still hold its rows" in said
     warehouse.taxi("build")
+    assert "The tables still hold" not in warehouse.taxi("status")
+    assert "no such file is loaded" in warehouse.taxi("explain", "2202004000000001", exit_code=2)
     assert warehouse.scalar(count) == 0
     assert warehouse.scalar("select count(*) from fact_trips") == 1000
+
+    warehouse.taxi("forget", "fhv", "2020-04", "--yes")
+    said = warehouse.taxi("status")
+    assert "The tables still hold FHV 2020-04" in said
+    assert "is empty" in said
+    warehouse.taxi("build")
+    assert warehouse.scalar("select count(*) from fact_trips") == 0
+    assert "Synthetic" in warehouse.taxi(
+        "run"
+    )  # months that somebody removed do not keep the sample out
 
 
 def _footer(part: Path) -> str:

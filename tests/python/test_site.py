@@ -444,6 +444,22 @@ def test_an_incomplete_month_is_named_hatched_and_left_out_by_the_switch(
         assert re.search(r"Incomplete: excerpt, \d+\.\d\d % of the month", shown)
 
 
+def test_the_period_is_that_of_the_months_that_are_shown(browser: Browser, real: Warehouse) -> None:
+    """By default the parts of months are left out: the first and the last month loaded are no period."""
+    months = "select strftime(file_month, '%b %Y') from fact_file_completeness where {} group by file_month"
+    ordered = months + " order by file_month"
+    whole = [name for (name,) in real.query(ordered.format("month_completeness <> 'part'"))]
+    known = [name for (name,) in real.query(ordered.format("true"))]
+    assert len(whole) < 4 < len(known)
+    with visit(browser, real.data / "site" / "dashboard" / "index.html") as opened:
+        period = ", ".join(whole)
+        assert period in opened.page.inner_text("#kpi-trips")
+        assert f"FHV, {period}: " in (opened.page.text_content("#status") or "")
+        opened.page.uncheck("#whole")
+        period = f"{len(known)} months between {known[0]} and {known[-1]}"
+        assert period in opened.page.inner_text("#kpi-trips")
+
+
 def test_the_address_keeps_what_is_selected(browser: Browser, sample: Warehouse) -> None:
     with visit(browser, sample.data / "site" / "dashboard" / "index.html") as opened:
         page = opened.page
@@ -803,7 +819,7 @@ def test_the_filters_work_by_keyboard_and_never_leave_nothing_selected(
             box.focus()
             page.keyboard.press("Space")
         assert page.eval_on_selector_all("[name=service]:checked", "boxes => boxes.length") == 1
-        assert "FHV, Oct 2025 to Dec 2025" in (page.text_content("#status") or "")
+        assert "FHV, 3 months, Oct 2025 to Dec 2025" in (page.text_content("#status") or "")
         page.select_option("#from", label="Dec 2025")
         page.select_option("#to", label="Nov 2025")
         assert (
