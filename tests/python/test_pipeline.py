@@ -313,6 +313,17 @@ def test_a_lake_that_lost_something_is_refused_and_can_be_restored(
     shutil.rmtree(lake)
     (tmp_path / "lake").rename(lake)
 
+
+@pytest.mark.full
+def test_a_month_that_was_removed_leaves_the_tables_with_the_next_build(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    """Until then the commands say that the tables still hold it; the last month can be removed like any other."""
+    warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
+    for name in ("fhv", "green"):
+        warehouse.taxi("ingest", str(shared_data / "real" / f"{name}_tripdata_2020-04.csv"))
+    warehouse.taxi("build")
+    count = "select count(*) from fact_trips where service_type = 'Green'"
     assert "Green 2020-04: 1,000 rows" in warehouse.taxi("forget", "green", "2020-04", "--yes")
     noted = "The tables still hold Green 2020-04, which the lake no longer has: `taxi build` removes them."
     assert noted in warehouse.taxi("status")
