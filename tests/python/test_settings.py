@@ -5,11 +5,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import duckdb
 import pytest
+from packaging.specifiers import SpecifierSet
 
+from taxi_pipeline import settings
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import load_settings
 from warehouse import REPOSITORY, Warehouse, copy_project
@@ -59,6 +62,46 @@ def test_what_is_no_size_is_refused_with_examples(
     monkeypatch.setenv("TAXI_MEMORY_LIMIT", given)
     with pytest.raises(TaxiError, match=r"TAXI_MEMORY_LIMIT=.*such as 2GB, 512MB or 1.5GiB"):
         load_settings()
+
+
+def test_a_copy_without_its_project_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As `pip install .`, `uvx` and `pipx` install it: the package alone."""
+    installed = tmp_path / "venv" / "lib" / "site-packages" / "taxi_pipeline" / "settings.py"
+    monkeypatch.setattr(settings, "__file__", str(installed))
+    with pytest.raises(TaxiError, match="it was installed without its dbt project") as caught:
+        load_settings()
+    assert "clone the repository" in caught.value.remedy
+    assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 14), (3, 15)])
+def test_a_python_that_dbt_does_not_support_is_refused_in_one_sentence(
+    tmp_path: Path, version: tuple[int, int]
+) -> None:
+    """By make, before anything is installed, and by the package's metadata."""
+    text = ".".join(map(str, version))
+    code = f"import sys; sys.version_info, sys.version = {(*version, 0)}, '{text}.0'; exec(sys.argv[1])"
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}" "$2"\n')
+    python.chmod(0o755)
+    made = subprocess.run(
+        ["make", "-f", str(REPOSITORY / "Makefile"), f"PYTHON={python}", ".venv/bin/uv"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 2
+    [said] = [line for line in made.stderr.splitlines() if not line.startswith("make")]
+    assert said.startswith(f"Python 3.11 to 3.13 is needed, this is {text}.0")
+    assert not (tmp_path / ".venv").exists()
+    with (REPOSITORY / "pyproject.toml").open("rb") as stream:
+        supported = SpecifierSet(tomllib.load(stream)["project"]["requires-python"])
+    assert text not in supported
+    assert "3.11" in supported
+    assert "3.13" in supported
 
 
 @pytest.mark.build
