@@ -181,6 +181,18 @@ def test_a_target_that_reads_the_lake_in_place_or_is_unknown_cannot_be_loaded(
     assert "DBT_BQ_PROJECT" in unset
 
 
+def test_a_build_before_the_first_load_says_what_is_missing(
+    postgres: PostgresServer, project: Path, files: Path, tmp_path: Path
+) -> None:
+    variables = {**postgres.environment, "TAXI_RAW_SCHEMA": "raw_never", "DBT_PG_SCHEMA": "never"}
+    warehouse = Warehouse(project, tmp_path / "data", variables)
+    warehouse.taxi("ingest", str(files / "fhv_tripdata_2025-11.parquet"))
+    printed = warehouse.taxi("build", "--target", "postgres", exit_code=2)
+    assert 'relation "raw_never.manifest" does not exist' in printed
+    assert "Load the lake into the target first: `taxi load --target ...`." in printed
+    assert "Exposure" not in printed
+
+
 def test_a_connection_that_is_cut_leaves_the_old_rows_and_the_next_load_completes(
     postgres: PostgresServer, loaded: Callable[[str], Warehouse], large: Path
 ) -> None:

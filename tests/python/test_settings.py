@@ -1,6 +1,6 @@
 """Settings, folders and faults of the system: checked once, one sentence each."""
 
-import os
+import ctypes
 import shutil
 import signal
 import subprocess
@@ -251,16 +251,69 @@ def test_two_data_folders_of_one_project_at_once_do_not_mix(
         assert other not in page
 
 
+def without_powers() -> None:
+    """Give up the superuser's power to write everywhere, for a process that is about to start."""
+    for power in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        ctypes.CDLL(None).prctl(24, power, 0, 0, 0)
+
+
+def locked(folder: Path) -> Path:
+    """Make a folder, and those in it, one in which nobody writes."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o555)
+    return folder
+
+
+def run_without_powers(warehouse: Warehouse, *arguments: str) -> tuple[int, str]:
+    """Run a command as somebody who is not the superuser; its exit code, and what it printed."""
+    done = subprocess.run(
+        warehouse.taxi_command(*arguments),
+        cwd="/",
+        env=warehouse.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        preexec_fn=without_powers,
+    )
+    return done.returncode, done.stdout
+
+
 @pytest.mark.full
-def test_a_project_that_cannot_be_written_builds_elsewhere(small: Warehouse) -> None:
-    """Dbt's artifacts go to the data folder where the project is read only."""
-    if os.geteuid() == 0:
-        pytest.skip("root may write anywhere")
-    small.project.chmod(0o555)
-    try:
-        small.taxi("build")
-    finally:
-        small.project.chmod(0o755)
+def test_a_project_that_cannot_be_written_builds_elsewhere(
+    small: Warehouse, tmp_path: Path
+) -> None:
+    """Dbt's artifacts and its log go to the data folder where the project is read only, as in a container."""
+    installed = Warehouse(tmp_path / "project", tmp_path / "data")
+    shutil.copytree(
+        small.project, installed.project, ignore=shutil.ignore_patterns("target", "logs")
+    )
+    shutil.copytree(small.data, installed.data)
+    locked(installed.project)
+    for command in (("build",), ("site",)):
+        code, printed = run_without_powers(installed, *command)
+        assert code == 0, printed
+    for name in ("target/manifest.json", "logs/dbt.log", "site/index.html"):
+        assert (installed.data / name).exists(), name
+    assert not (installed.project / "target").exists()
+
+
+@pytest.mark.full
+def test_a_data_folder_that_cannot_be_written_is_one_line(
+    small: Warehouse, shared_data: Path, tmp_path: Path
+) -> None:
+    closed = Warehouse(small.project, tmp_path / "data")
+    shutil.copytree(small.data, closed.data)
+    locked(closed.data)
+    source = str(shared_data / "real" / "fhv_tripdata_2020-04.csv")
+    for command in ("build", "validate", "diff green 2020-04", "run", f"ingest {source}", "site"):
+        code, printed = run_without_powers(closed, *command.split())
+        assert code == 2, printed
+        [line] = [text for text in printed.splitlines() if not text.startswith("Reading")]
+        assert str(closed.data) in line, command
+        assert "Permission denied" in line, command
+        assert "heck" in line, command
 
 
 @pytest.mark.full
