@@ -326,6 +326,23 @@ def test_the_pages_of_the_tools_follow_the_scheme_open_on_a_mart_and_sell_nothin
         opened.page.wait_for_selector("text=Which table do I use?")
 
 
+def test_the_pages_of_the_tools_fit_a_phone(browser: Browser, sample: Warehouse) -> None:
+    """What they show is not behind their menus, and not beyond the edge."""
+    for name, content in (("docs", ".app-content .panel-body"), ("lineage", "#main-panel")):
+        with visit(browser, sample.data / "site" / name / "index.html", viewport=PHONE) as opened:
+            opened.page.wait_for_selector(content)
+            box = opened.page.eval_on_selector(
+                content,
+                "node => { const {left, right} = node.getBoundingClientRect(); return [left, right] }",
+            )
+            assert 0 <= box[0] < 40, name
+            assert PHONE["width"] - 40 < box[1] <= PHONE["width"], name
+            back = opened.page.eval_on_selector(
+                "#way-back", "node => node.getBoundingClientRect().right"
+            )
+            assert back <= PHONE["width"], name
+
+
 @pytest.mark.full
 def test_a_failed_build_or_a_fault_while_writing_leaves_the_old_site(sample: Warehouse) -> None:
     site = sample.data / "site"

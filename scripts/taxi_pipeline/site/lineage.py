@@ -16,9 +16,21 @@ if (!new URLSearchParams(location.search).has("model")) location.replace("?{LINE
 </script>
 <style>
 a.border-dashed[href*="colibri-data.com"], .border-t.pt-5:has(a.border-dashed) {{ display: none !important; }}
+@media (max-width: 700px) {{
+  #model-browser-panel, #model-browser-panel + [data-panel-resize-handle-id], .react-flow__panel.bottom.right {{
+    display: none !important;
+  }}
+  #main-panel {{ flex: 1 1 100% !important; }}
+  .react-flow__panel.bottom.center {{ max-width: 100%; }}
+  .react-flow__panel.bottom.center > div {{ flex-wrap: wrap; justify-content: center; }}
+  #way-back {{ top: 6px !important; padding: 3px 6px !important; font-size: 11px !important; }}
+}}
 </style>
 """
-"""The colors of the reader's system, a mart instead of an arbitrary model, and no links to what the vendor sells."""
+"""The colors of the reader's system, a mart instead of an arbitrary model, no links to what the vendor sells.
+
+On a phone: the graph in the whole width, without the list of models and the legend beside it.
+"""
 
 
 def write_lineage(target_dir: Path, folder: Path) -> None:

@@ -33,6 +33,15 @@ _DARK = (
 )
 """dbt's page knows light colors only: turned round, hues kept."""
 
+_PHONE = (
+    "<style>@media (max-width: 700px) {"
+    " html, body, .app { min-width: 0 !important; width: 100% !important } .app { display: block !important }"
+    " .app-menu, .app-content { position: static !important; width: 100% !important; min-width: 0 !important }"
+    " .app-menu { height: 34vh !important } .app-content { height: 66vh !important }"
+    " .app-content .app-frame { width: auto !important; max-width: 100% !important; min-width: 0 !important } }</style>"
+)
+"""dbt's page is 960 pixels wide at least: on a phone its menu stands above its text."""
+
 
 def add_way_back(text: str, place: str) -> str:
     """Add a link to the start page at the end of a tool's own page.
@@ -58,7 +67,7 @@ def write_docs(target_dir: Path, page: Path) -> None:
     text = (target_dir / "static_index.html").read_text(encoding="utf-8")
     for address, mended in _ADDRESSES.items():
         text = text.replace(address, mended)
-    text = text.replace("</head>", f"{_DARK}</head>", 1)
+    text = text.replace("</head>", f"{_DARK}{_PHONE}</head>", 1)
     with writing_to(page):
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(
