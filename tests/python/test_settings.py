@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -326,3 +327,25 @@ def test_dbts_own_variables_for_its_folders_are_followed(small: Warehouse, tmp_p
     moved.taxi("site")
     assert (tmp_path / "t" / "manifest.json").exists()
     assert "Running with dbt=" in (tmp_path / "l" / "dbt.log").read_text(encoding="utf-8")
+
+
+@pytest.mark.full
+def test_the_site_speaks_of_the_files_that_the_tables_hold(
+    small: Warehouse, shared_data: Path, tmp_path: Path
+) -> None:
+    """Files that came into the lake or left it since the last build are not in its numbers."""
+    small = replace(small, data=shutil.copytree(small.data, tmp_path / "data"))
+    small.taxi("ingest", str(shared_data / "real" / "fhv_tripdata_2020-04.csv"))
+    small.taxi("forget", "green", "2020-04", "--yes")
+    small.taxi("site")
+    page = (small.data / "site" / "index.html").read_text(encoding="utf-8")
+    assert "green_tripdata_2020-04.csv" in page
+    assert "fhv_tripdata_2020-04.csv" not in page
+    small.taxi("build")
+    small.taxi("site")
+    page = (small.data / "site" / "index.html").read_text(encoding="utf-8")
+    assert "fhv_tripdata_2020-04.csv" in page
+    assert "green_tripdata_2020-04.csv" not in page
+    small.taxi("forget", "fhv", "2020-04", "--yes")
+    small.taxi("build")
+    assert "its tables hold no file" in small.taxi("site", exit_code=2)
