@@ -168,6 +168,7 @@ def test_what_keeps_a_load_from_starting_is_one_line_without_the_secret(
     assert len(printed.strip().splitlines()) == 1
     assert "DBT_" in printed or "unset it" in printed  # the way out
     assert "wrong-word" not in printed
+    assert "?." not in printed  # the driver's own question
 
 
 def test_a_target_that_reads_the_lake_in_place_or_is_unknown_cannot_be_loaded(

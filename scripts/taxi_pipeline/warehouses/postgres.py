@@ -136,7 +136,7 @@ def _reason(text: str) -> str:
     text = " ".join(text.split())
     for marker in ("failed:", "is bad:", "FATAL:", "ERROR:"):
         text = text.rsplit(marker, 1)[-1]
-    for end in (" LINE 1", " Either provide the file", " This probably means"):
+    for end in (" LINE 1", " Either provide", " This probably means", " Is the server running"):
         text = text.split(end)[0]
     return text.strip(" .")
 
