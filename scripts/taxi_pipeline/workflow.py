@@ -312,7 +312,12 @@ def read_status(
     prepare_profile(settings)
     if not entries:
         refuse_to_replace(lake, settings, target)
-    removed = [entry for entry in lake.history() if entry.forgotten_at is not None]
+    current = {entry.key for entry in entries}
+    removed = [
+        entry
+        for entry in lake.history()
+        if entry.forgotten_at is not None and entry.key not in current
+    ]
     if not entries and not removed:
         return Status([], FileVerdicts({}))
     try:

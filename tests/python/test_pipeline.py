@@ -325,7 +325,7 @@ def test_a_month_that_was_removed_leaves_the_tables_with_the_next_build(
     warehouse.taxi("build")
     count = "select count(*) from fact_trips where service_type = 'Green'"
     assert "Green 2020-04: 1,000 rows" in warehouse.taxi("forget", "green", "2020-04", "--yes")
-    noted = "The tables still hold Green 2020-04, which the lake no longer has: `taxi build` removes them."
+    noted = "The tables still hold Green 2020-04, which the lake no longer has. To remove them: `taxi build`."
     assert noted in warehouse.taxi("status")
     said = warehouse.taxi("explain", "2202004000000001", exit_code=2)
     assert "was removed with `taxi forget`, and the tables still hold its rows" in said

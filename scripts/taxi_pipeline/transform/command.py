@@ -20,6 +20,7 @@ from taxi_pipeline.transform.rendering import (
     print_summary,
 )
 from taxi_pipeline.transform.runner import BuildOptions
+from taxi_pipeline.warehouses import is_embedded
 
 app = command_group()
 
@@ -134,8 +135,9 @@ def status(target: Target = None) -> None:
     option = f" --target {target}" if target else ""
     if found.forgotten:
         months = name_files([entry.key for entry in found.forgotten])
+        load = "" if is_embedded(settings, target) else f"`taxi load{option}`, then "
         console.print_note(
-            f"The tables still hold {months}, which the lake no longer has: `taxi build{option}` removes them."
+            f"The tables still hold {months}, which the lake no longer has. To remove them: {load}`taxi build{option}`."
         )
     if not found.entries:
         console.out.print(
