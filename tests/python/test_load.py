@@ -324,6 +324,23 @@ def test_a_transaction_pooler_before_the_server_changes_nothing(
     assert accepted + rejected == rows(postgres, "raw_pooled")
 
 
+def test_commands_that_only_look_make_nothing_on_a_server(
+    postgres: PostgresServer, project: Path, tmp_path: Path
+) -> None:
+    variables = {
+        **postgres.environment,
+        "TAXI_RAW_SCHEMA": "raw_looked",
+        "DBT_PG_SCHEMA": "looked",
+        "DBT_TARGET": "postgres",
+    }
+    warehouse = Warehouse(project, tmp_path / "data", variables)
+    assert "is empty" in warehouse.taxi("status")
+    forget = ("forget", "green", "2020-04", "--target", "postgres", "--yes")
+    assert "it holds none of these months" in warehouse.taxi(*forget, exit_code=2)
+    made = "select schema_name::text from information_schema.schemata where schema_name like '%looked%'"
+    assert postgres.query(made) == []
+
+
 def test_months_leave_a_server_only_by_command(
     postgres: PostgresServer,
     project: Path,

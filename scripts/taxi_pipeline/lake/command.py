@@ -83,14 +83,14 @@ def _forget_on_server(
         data_lock(settings.data_dir, console.print_note),
         open_warehouse(settings, target) as warehouse,
     ):
-        warehouse.prepare()
         if held := [month_name(entry) for entry in lake.current() if entry.key in keys]:
             raise TaxiError(
                 f"target {target}",
                 f"the lake holds {', '.join(held)}, and the next load would bring them back",
                 "remove them from the lake first: the same command without --target, then `taxi load`",
             )
-        present = {key: file for key, file in warehouse.loaded().items() if key in keys}
+        loaded = warehouse.loaded() if warehouse.is_prepared() else {}
+        present = {key: file for key, file in loaded.items() if key in keys}
         if not present:
             raise _not_there(warehouse.name)
         lines = [f"{key[0]} {key[1][:7]}: {file.rows:,} rows" for key, file in present.items()]

@@ -34,8 +34,8 @@ def refuse_to_replace(lake: Lake, settings: Settings, target: str | None) -> Non
         name, real = str(settings.warehouse_path), _real_months(settings)
     else:
         with open_warehouse(settings, target) as warehouse:
-            warehouse.prepare()
-            name, real = warehouse.name, real_files(warehouse.loaded())
+            present = warehouse.loaded() if warehouse.is_prepared() else {}
+            name, real = warehouse.name, real_files(present)
     if real := [key for key in real if key not in forgotten]:
         raise refuse_sample(name, real, lake)
 

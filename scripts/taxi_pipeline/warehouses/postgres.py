@@ -190,6 +190,13 @@ class PostgresWarehouse:
             _execute(connection, statements)
             _execute(connection, self._missing_columns(connection))
 
+    def is_prepared(self) -> bool:
+        """Whether the manifest is there."""
+        with self._transaction() as connection:
+            manifest = f"{self._raw}.{MANIFEST.name}"
+            row = connection.execute("select to_regclass(%s) is not null", [manifest]).fetchone()
+        return row is not None and bool(row[0])
+
     def _missing_columns(self, connection: psycopg.Connection) -> list[str]:
         """The statements that add the columns which an earlier version of this project did not load."""
         sql = (
