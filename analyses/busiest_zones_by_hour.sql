@@ -1,7 +1,9 @@
 -- Where and when do trips begin? The five busiest known pickup zones of each hour of the day, by service.
+-- Whole months and parts of months are ranked apart (month_completeness): an excerpt may hold one day only.
 with trips as (
     select
         service_type,
+        file_month,
         pickup_zone_id,
         cast(extract(hour from pickup_at) as integer) as pickup_hour
     from {{ ref("fact_trips") }}
@@ -10,23 +12,40 @@ with trips as (
         and pickup_zone_id <> {{ var("unknown_zone_id") }}
 ),
 
-counted as (
+files as (
     select
         service_type,
-        pickup_hour,
-        pickup_zone_id,
+        file_month,
+        month_completeness
+    from {{ ref("fact_file_completeness") }}
+),
+
+counted as (
+    select
+        trips.service_type,
+        files.month_completeness,
+        trips.pickup_hour,
+        trips.pickup_zone_id,
         count(*) as trip_count
     from trips
-    group by service_type, pickup_hour, pickup_zone_id
+    inner join files
+        on
+            trips.service_type = files.service_type
+            and trips.file_month = files.file_month
+    group by trips.service_type, files.month_completeness, trips.pickup_hour, trips.pickup_zone_id
 ),
 
 ranked as (
     select
         service_type,
+        month_completeness,
         pickup_hour,
         pickup_zone_id,
         trip_count,
-        row_number() over (partition by service_type, pickup_hour order by trip_count desc, pickup_zone_id asc) as zone_rank
+        row_number() over (
+            partition by service_type, month_completeness, pickup_hour
+            order by trip_count desc, pickup_zone_id asc
+        ) as zone_rank
     from counted
 ),
 
@@ -41,6 +60,7 @@ zones as (
 final as (
     select
         ranked.service_type,
+        ranked.month_completeness,
         ranked.pickup_hour,
         ranked.zone_rank,
         zones.borough,
@@ -52,4 +72,4 @@ final as (
 )
 
 select * from final
-order by service_type, pickup_hour, zone_rank
+order by service_type, month_completeness, pickup_hour, zone_rank

@@ -1,4 +1,5 @@
--- What do the dearest fares look like, month by month? The value at or below which 90, 95 and 97 % of the fares lie.
+-- How high are the highest fares, month by month? The value at or below which 90, 95 and 97 % of the fares lie.
+-- month_completeness says how whole each month is: a part of a month is not the month.
 -- Discrete percentiles by rank, the same on every engine; app-dispatched, voided and non-positive fares stay out.
 with trips as (
     select
@@ -32,7 +33,15 @@ cumulated as (
     from counted
 ),
 
-final as (
+files as (
+    select
+        service_type,
+        file_month,
+        month_completeness
+    from {{ ref("fact_file_completeness") }}
+),
+
+percentiles as (
     select
         service_type,
         file_month,
@@ -42,6 +51,22 @@ final as (
         max(trips_in_month) as trip_count
     from cumulated
     group by service_type, file_month
+),
+
+final as (
+    select
+        percentiles.service_type,
+        percentiles.file_month,
+        percentiles.fare_p90_amount,
+        percentiles.fare_p95_amount,
+        percentiles.fare_p97_amount,
+        percentiles.trip_count,
+        files.month_completeness
+    from percentiles
+    inner join files
+        on
+            percentiles.service_type = files.service_type
+            and percentiles.file_month = files.file_month
 )
 
 select * from final

@@ -1,5 +1,6 @@
 -- How long does an FHV ride between two zones take on a bad day? 90th percentile of the travel time by month and zone pair.
 -- Both zones known, at least min_trips_of_pair trips a pair, so that one odd trip does not make the figure.
+-- month_completeness says how whole each month is: a part of a month is not the month.
 with trips as (
     select
         file_month,
@@ -55,14 +56,24 @@ zones as (
     from {{ ref("dim_zones") }}
 ),
 
+files as (
+    select
+        file_month,
+        month_completeness
+    from {{ ref("fact_file_completeness") }}
+    where service_type = 'FHV'
+),
+
 final as (
     select
         pairs.file_month,
         pickup_zones.zone_label as pickup_zone_label,
         dropoff_zones.zone_label as dropoff_zone_label,
         pairs.trip_count,
-        pairs.travel_time_p90_seconds
+        pairs.travel_time_p90_seconds,
+        files.month_completeness
     from pairs
+    inner join files on pairs.file_month = files.file_month
     inner join zones as pickup_zones on pairs.pickup_zone_id = pickup_zones.zone_id
     inner join zones as dropoff_zones on pairs.dropoff_zone_id = dropoff_zones.zone_id
 )

@@ -88,5 +88,5 @@
 
 {% macro fare_checks() %}
     {#- The codes of the seed fare_checks: mart_fare_audit has three columns for each. -#}
-    {{ return(["ok", "congestion_unitemised", "improvement_unitemised", "ehail_fee", "vendor_unreconciled", "unexplained"]) }}
+    {{ return(["ok", "congestion_unitemized", "improvement_unitemized", "ehail_fee", "vendor_unreconciled", "unexplained"]) }}
 {% endmacro %}

@@ -1,4 +1,4 @@
--- Every amount counted once, in columns that mean the same for all vendors: net parts and what is not itemised make up the total.
+-- Every amount counted once, in columns that mean the same for all vendors: net parts and what is not itemized make up the total.
 select
     trip_id,
     service_type,
@@ -20,5 +20,5 @@ where
         {% for charge in charge_columns() if charge not in ["extra_amount", "mta_tax_amount", "congestion_surcharge_amount"] %}
         + coalesce({{ charge }}, 0)
         {% endfor %}
-        + case when fare_check = 'congestion_unitemised' then 0 else fare_residual_amount end
+        + case when fare_check = 'congestion_unitemized' then 0 else fare_residual_amount end
     )

@@ -15,7 +15,7 @@ charges as (
         cast(amount as {{ type_decimal(12, 2) }}) as amount,
         valid_from,
         valid_to
-    from {{ ref("unitemised_charges") }}
+    from {{ ref("unitemized_charges") }}
 ),
 
 -- A dispatch system itemises on its own: the vendor's rule is about what its meter does.
@@ -69,7 +69,7 @@ compared as (
         expected.*,
         total_amount - expected_total_amount as fare_residual_amount,
         -- A reversal carries every charge with the opposite sign.
-        case when total_amount < 0 then expected_total_amount - total_amount else total_amount - expected_total_amount end as unitemised_amount
+        case when total_amount < 0 then expected_total_amount - total_amount else total_amount - expected_total_amount end as unitemized_amount
     from expected
 ),
 
@@ -81,14 +81,14 @@ explained as (
     left join charges
         on
             compared.service_type = charges.service_type
-            and compared.unitemised_amount = charges.amount
+            and compared.unitemized_amount = charges.amount
             and (charges.is_app_dispatched is null or compared.is_app_dispatched = charges.is_app_dispatched)
             and (charges.is_card is null or (compared.payment_type_id = {{ var("card_payment_type_id") }}) = charges.is_card)
             and (charges.valid_from is null or charges.valid_from <= cast(compared.pickup_at as date))
             and (charges.valid_to is null or charges.valid_to >= cast(compared.pickup_at as date))
             -- A surcharge that has a part of its own is not missing.
-            and (charges.fare_check <> 'congestion_unitemised' or coalesce(compared.congestion_surcharge_amount, 0) = 0)
-            and (charges.fare_check <> 'improvement_unitemised' or coalesce(compared.improvement_surcharge_amount, 0) = 0)
+            and (charges.fare_check <> 'congestion_unitemized' or coalesce(compared.congestion_surcharge_amount, 0) = 0)
+            and (charges.fare_check <> 'improvement_unitemized' or coalesce(compared.improvement_surcharge_amount, 0) = 0)
 ),
 
 checked as (
@@ -122,7 +122,7 @@ final as (
         cast(net_mta_tax_amount as {{ type_decimal(12, 2) }}) as net_mta_tax_amount,
         cast(
             case
-                when fare_check = 'congestion_unitemised' then fare_residual_amount
+                when fare_check = 'congestion_unitemized' then fare_residual_amount
                 when is_amount_implausible then null
                 when is_metered then coalesce(congestion_surcharge_amount, 0)
             end as {{ type_decimal(12, 2) }}

@@ -17,6 +17,7 @@ from taxi_pipeline.errors import TaxiError
 DEBUG = "TAXI_DEBUG"
 """The variable that shows tracebacks."""
 
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _received: list[int] = []
 """The signal that has come: DuckDB answers it with an error of its own while a query runs."""
@@ -94,8 +95,11 @@ def _leave(exit_code: int) -> NoReturn:
 
 
 def _system_fault(error: OSError) -> TaxiError:
-    subject = str(error.filename or "taxi")
+    subject = str(error.filename2 or error.filename or "taxi")  # of a copy, what is written
     reason = f"{error.strerror or _one_line(error)}"
+    if error.errno in _DISK_FULL:
+        disk = f"the disk of {subject}" if error.filename else "the disk"
+        return TaxiError(subject, reason, f"free some space on {disk}, then run it again")
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return TaxiError(
             subject, reason, "check who may write there, or set TAXI_DATA_DIR to another folder"

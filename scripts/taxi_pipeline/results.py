@@ -74,10 +74,12 @@ class Status:
     Attributes:
         entries: the current version of each month; empty where the lake is.
         verdicts: on their completeness.
+        forgotten: removed from the lake, and still in the tables of the target until its next build.
     """
 
     entries: list[ManifestEntry]
     verdicts: FileVerdicts
+    forgotten: tuple[ManifestEntry, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class Settings:
 
     @property
     def target_dir(self) -> Path:
-        """Where dbt writes its artefacts; by dbt's own variable, or where a file can be written."""
+        """Where dbt writes its artifacts; by dbt's own variable, or where a file can be written."""
         return self._dbt_dir("DBT_TARGET_PATH", "target")
 
     @property

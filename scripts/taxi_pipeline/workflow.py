@@ -13,7 +13,7 @@ from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ManyResult, ingest_many
 from taxi_pipeline.lake import Lake, data_lock
 from taxi_pipeline.observer import SILENT, Observer
-from taxi_pipeline.quality.validate import Choice, Validation
+from taxi_pipeline.quality.validate import Choice, Validation, find_entries
 from taxi_pipeline.quality.validate import validate as judge
 from taxi_pipeline.restatements.versions import record_restatements
 from taxi_pipeline.results import Built, DbtError, Loaded, Published, Run, Sample, Status
@@ -43,7 +43,7 @@ from taxi_pipeline.transform.runner import (
 from taxi_pipeline.transform.state import require_passed
 from taxi_pipeline.transform.summary import summarize
 from taxi_pipeline.warehouses import check_target, is_embedded, open_reader, open_warehouse
-from taxi_pipeline.warehouses.embedded import require_free
+from taxi_pipeline.warehouses.embedded import require_built, require_free
 from taxi_pipeline.warehouses.load import load_changes
 
 
@@ -57,6 +57,21 @@ def exclusive(settings: Settings, observer: Observer = SILENT) -> Iterator[None]
     """
     with data_lock(settings.data_dir, observer.note), data_lock(settings.target_dir, observer.note):
         yield
+
+
+def require_warehouse(settings: Settings, target: str | None) -> None:
+    """Refuse to publish from a DuckDB warehouse that is not there, before a lock makes its folder.
+
+    Args:
+        settings: where ``profiles.yml`` and the warehouse are.
+        target: a name of ``profiles.yml``; None for its default.
+
+    Raises:
+        TaxiError: there is no warehouse.
+    """
+    prepare_profile(settings)
+    if is_embedded(settings, target):
+        require_built(settings)
 
 
 def write_sample(
@@ -212,6 +227,7 @@ def validate(settings: Settings, choice: Choice, observer: Observer = SILENT) ->
         TaxiError: there is nothing to judge, or the marts cannot be read.
     """
     prepare_profile(settings)
+    find_entries(Lake(settings.lake_dir), choice)  # refused before the lock makes a folder
     with data_lock(settings.data_dir, observer.note), observer.activity("Validating") as tell:
         validation = judge(settings, choice, tell)
     observer.finished(validation)
@@ -265,7 +281,7 @@ def passed_artifacts(
         TaxiError: not every table and test of the target has passed.
         DbtError: dbt cannot write them.
     """
-    prepare_profile(settings)
+    require_warehouse(settings, target)
     with exclusive(settings, observer):
         with open_reader(settings, target) as reader:
             require_passed(reader)
@@ -291,15 +307,24 @@ def read_status(
         TaxiError: the lake is empty and the target holds real months, or the target cannot be read.
     """
     lake = Lake(settings.lake_dir)
-    lake.ensure(observer.note)
+    lake.ensure_present(observer.note)
     entries = lake.current()
     prepare_profile(settings)
     if not entries:
         refuse_to_replace(lake, settings, target)
+    current = {entry.key for entry in entries}
+    removed = [
+        entry
+        for entry in lake.history()
+        if entry.forgotten_at is not None and entry.key not in current
+    ]
+    if not entries and not removed:
         return Status([], FileVerdicts({}))
     try:
         with open_reader(settings, target) as reader:
-            return Status(entries, read_verdicts(reader))
+            verdicts = read_verdicts(reader)
+            forgotten = (entry for entry in removed if entry.load_id in verdicts.by_load_id)
+            return Status(entries, verdicts, tuple(forgotten))
     except TaxiError as error:
         if target is not None:
             raise
@@ -362,12 +387,12 @@ def _publish(settings: Settings, target: str | None, observer: Observer) -> Publ
 def _ready_lake(settings: Settings, observer: Observer) -> Lake:
     """The lake, complete in itself; whatever a process that died left undone is done."""
     lake = Lake(settings.lake_dir)
-    lake.ensure(observer.note)
-    record_restatements(lake, settings, observer.note)
-    if not lake.current():
+    lake.ensure_present(observer.note)
+    if not lake.current() and all(entry.forgotten_at is None for entry in lake.history()):
         raise TaxiError(
             str(lake.root),
             "the lake is empty",
             "run `taxi run` for a sample, or `taxi run PATH` for your files",
         )
+    record_restatements(lake, settings, observer.note)
     return lake

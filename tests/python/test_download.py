@@ -565,14 +565,14 @@ def test_attempts_that_start_again_and_again_come_to_an_end(site: Site, target: 
     assert len(site.seen) == 3
 
 
-def test_retry_after_in_seconds_is_honoured(site: Site, target: Path, pauses: list[float]) -> None:
+def test_retry_after_in_seconds_is_honored(site: Site, target: Path, pauses: list[float]) -> None:
     site.will(Answer(status=429, headers={"Retry-After": "7"}))
     get(site, target)
     assert pauses == [7]
     assert target.read_bytes() == CONTENT
 
 
-def test_retry_after_as_a_date_is_honoured(site: Site, target: Path, pauses: list[float]) -> None:
+def test_retry_after_as_a_date_is_honored(site: Site, target: Path, pauses: list[float]) -> None:
     then = formatdate(time.time() + 30, usegmt=True)
     site.will(Answer(status=503, headers={"Retry-After": then}))
     get(site, target)

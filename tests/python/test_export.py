@@ -129,11 +129,13 @@ def test_a_workbook_has_a_sheet_for_each_table_between_the_list_and_the_dictiona
         "select table_name from duckdb_tables()"
         " where regexp_matches(table_name, '^(dim|fact|mart|rpt)_') and table_name <> 'fact_trips'"
     )
-    assert tables == sorted(name for (name,) in existing)
+    kinds = ("mart", "rpt", "fact", "dim")
+    in_order = sorted(existing, key=lambda row: (kinds.index(row[0].split("_")[0]), row[0]))
+    assert tables == [name for (name,) in in_order]
     for name in tables:
         sheet = book[name]
         headings = [cell.value for cell in sheet[1]]
-        assert all(cell.font.bold for cell in sheet[1])
+        assert all(cell.font.bold and cell.fill.fill_type == "solid" for cell in sheet[1])
         assert sheet.freeze_panes == "A2", name
         assert sheet.auto_filter.ref == sheet.dimensions, name
         assert sheet.max_row == 1 + built_sample.scalar(f"select count(*) from {name}"), name
@@ -173,6 +175,37 @@ def test_the_first_sheet_lists_the_months_with_their_share_and_the_tables(
         assert count == built_sample.scalar(f"select count(*) from {name}")
         assert isinstance(built_at, datetime)
         assert len(words.split()) > 3, name
+
+
+def test_the_first_sheet_links_to_every_other(workbook: Path) -> None:
+    book = load_workbook(workbook)
+    [start] = [cell.row for cell in book["About"]["A"] if cell.value == "sheet"]
+    for name in book.sheetnames[1:-1]:
+        start += 1
+        cell = book["About"].cell(start, 1)
+        assert (cell.value, cell.hyperlink.location) == (name, f"'{name}'!A1")
+
+
+def test_rows_about_a_part_of_a_month_are_shaded(built_sample: Warehouse, workbook: Path) -> None:
+    book = load_workbook(workbook)
+    for name in book.sheetnames[1:-1]:
+        sheet = book[name]
+        headings = [cell.value for cell in sheet[1]]
+        ranges = [(str(one.sqref), one.rules[0]) for one in sheet.conditional_formatting]
+        if "month_completeness" not in headings or sheet.max_row == 1:
+            assert not ranges, name
+            continue
+        letter = get_column_letter(1 + headings.index("month_completeness"))
+        [(where, rule)] = ranges
+        assert where == sheet.dimensions.replace("A1", "A2"), name
+        assert rule.formula == [f'${letter}2="part"'], name
+        assert rule.dxf.fill.bgColor.rgb.endswith("FFF2CC")
+    months = built_sample.scalar("select count(*) from fact_file_completeness")
+    [(where, rule)] = [
+        (str(one.sqref), one.rules[0]) for one in book["About"].conditional_formatting
+    ]
+    assert (where, rule.formula) == (f"A5:G{4 + months}", ['$C5="part"'])
+    assert [cell.value for cell in book["About"][4]][2] == "completeness"
 
 
 def test_a_sheet_has_formats_and_the_values_of_the_table(

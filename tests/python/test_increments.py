@@ -182,6 +182,23 @@ def test_a_file_that_failed_its_tests_is_looked_at_again_until_it_passes(
 
 
 @pytest.mark.full
+def test_rows_that_were_deleted_by_hand_are_found_when_everything_is_checked(
+    standing: Warehouse,
+) -> None:
+    before = standing.scalar("select count(*) from fact_trips")
+    with standing.connect() as connection:
+        connection.execute(
+            "delete from fact_trips where trip_id in (select max(trip_id) from fact_trips)"
+        )
+    standing.taxi("build")  # it looks at what has changed in the lake
+    printed = standing.taxi("build", "--vars", "check: all", exit_code=1)
+    assert "assert_every_source_row_is_accepted_or_rejected_exactly_once" in printed
+    assert "not every table and test has passed" in standing.taxi("site", exit_code=2)
+    standing.taxi("build", "--full-refresh")
+    assert standing.scalar("select count(*) from fact_trips") == before
+
+
+@pytest.mark.full
 def test_a_partial_build_never_marks_a_file_as_loaded_downstream(
     standing: Warehouse, at_once: Warehouse, project: Path, files: Path, tmp_path: Path
 ) -> None:

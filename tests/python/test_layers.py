@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from taxi_pipeline.schemas import LINEAGE, Service, columns_of
+from warehouse import REPOSITORY
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +26,7 @@ RULE_SEEDS = {
     "published_trip_counts",
     "reject_reasons",
     "trip_flags",
-    "unitemised_charges",
+    "unitemized_charges",
 }
 """Rule tables may be read where the rule applies; every other seed is a code list, read only by dims."""
 
@@ -233,6 +234,12 @@ def test_every_macro_with_its_arguments_and_every_analysis_is_described(
         arguments = {argument["name"]: argument["description"] for argument in macro["arguments"]}
         assert list(arguments) == signature(macro), macro["name"]
         assert all(arguments.values()), macro["name"]
+
+
+def test_every_analysis_says_how_whole_its_months_are() -> None:
+    for path in (REPOSITORY / "analyses").glob("*.sql"):
+        *_, final = path.read_text(encoding="utf-8").split("final as (")
+        assert "month_completeness" in final, path.name
 
 
 def test_every_claim_says_what_a_row_of_it_stands_for(manifest: dict[str, Any]) -> None:

@@ -168,6 +168,7 @@ def test_what_keeps_a_load_from_starting_is_one_line_without_the_secret(
     assert len(printed.strip().splitlines()) == 1
     assert "DBT_" in printed or "unset it" in printed  # the way out
     assert "wrong-word" not in printed
+    assert "?." not in printed  # the driver's own question
 
 
 def test_a_target_that_reads_the_lake_in_place_or_is_unknown_cannot_be_loaded(
@@ -179,6 +180,18 @@ def test_a_target_that_reads_the_lake_in_place_or_is_unknown_cannot_be_loaded(
     assert "nowhere" in warehouse.taxi("load", "--target", "nowhere", exit_code=2)
     unset = warehouse.taxi("load", "--target", "prod", exit_code=2)
     assert "DBT_BQ_PROJECT" in unset
+
+
+def test_a_build_before_the_first_load_says_what_is_missing(
+    postgres: PostgresServer, project: Path, files: Path, tmp_path: Path
+) -> None:
+    variables = {**postgres.environment, "TAXI_RAW_SCHEMA": "raw_never", "DBT_PG_SCHEMA": "never"}
+    warehouse = Warehouse(project, tmp_path / "data", variables)
+    warehouse.taxi("ingest", str(files / "fhv_tripdata_2025-11.parquet"))
+    printed = warehouse.taxi("build", "--target", "postgres", exit_code=2)
+    assert 'relation "raw_never.manifest" does not exist' in printed
+    assert "Load the lake into the target first: `taxi load --target ...`." in printed
+    assert "Exposure" not in printed
 
 
 def test_a_connection_that_is_cut_leaves_the_old_rows_and_the_next_load_completes(
@@ -309,6 +322,23 @@ def test_a_transaction_pooler_before_the_server_changes_nothing(
     [(accepted,)] = postgres.query("select count(*) from pooled.fact_trips")
     [(rejected,)] = postgres.query("select count(*) from pooled.rejected_trips")
     assert accepted + rejected == rows(postgres, "raw_pooled")
+
+
+def test_commands_that_only_look_make_nothing_on_a_server(
+    postgres: PostgresServer, project: Path, tmp_path: Path
+) -> None:
+    variables = {
+        **postgres.environment,
+        "TAXI_RAW_SCHEMA": "raw_looked",
+        "DBT_PG_SCHEMA": "looked",
+        "DBT_TARGET": "postgres",
+    }
+    warehouse = Warehouse(project, tmp_path / "data", variables)
+    assert "is empty" in warehouse.taxi("status")
+    forget = ("forget", "green", "2020-04", "--target", "postgres", "--yes")
+    assert "it holds none of these months" in warehouse.taxi(*forget, exit_code=2)
+    made = "select schema_name::text from information_schema.schemata where schema_name like '%looked%'"
+    assert postgres.query(made) == []
 
 
 def test_months_leave_a_server_only_by_command(

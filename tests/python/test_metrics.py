@@ -3,6 +3,8 @@
 import csv
 import json
 import math
+import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -15,7 +17,7 @@ from conftest import SharedBuild
 from servers.postgres import run_postgres
 from taxi_pipeline.sample import write_sample
 from trip_files import restate
-from warehouse import Warehouse, copy_project
+from warehouse import REPOSITORY, Warehouse, copy_project
 
 pytestmark = pytest.mark.build  # `mf` on a build
 
@@ -237,6 +239,24 @@ def test_growth_compares_a_month_with_the_same_month_a_year_before(metrics: Metr
     )
     compared = {key for key, values in growth.items() if None not in values}
     assert compared == {("2025-10-01", "Green"), ("2025-10-01", "Yellow"), ("2025-11-01", "Green")}
+
+
+def test_the_queries_of_the_manual_run(two_years: Warehouse) -> None:
+    """The example shows how whole its months are; each filter of the table is one that MetricFlow takes."""
+    page = (REPOSITORY / "docs" / "metrics.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"^mf (query (?:.*\\\n)*.*)$", page, re.MULTILINE)
+    arguments = shlex.split(example.replace("\\\n", " "))
+    answer = two_years.mf(*arguments)
+    assert "file__month_completeness" in answer
+    assert answer.count("synthetic") >= len(("Yellow", "Green", "FHV"))
+    filters = re.findall(r"`(--where \".+\")`", page)
+    assert len(filters) == 3
+    found = [
+        two_years.mf("query", "--metrics", "trips", "--group-by", "service_type", *shlex.split(one))
+        for one in filters
+    ]
+    services = [sorted(re.findall(r"Yellow|Green|FHV", text)) for text in found]
+    assert services == [["FHV", "Green", "Yellow"], [], ["Green"]]
 
 
 def test_the_definitions_are_valid(metrics: Metrics) -> None:

@@ -55,7 +55,7 @@ def test_what_can_be_read_is_built_and_the_rest_is_listed_at_the_end(
     assert warehouse.query(
         "select fare_check, count(*) from fact_trips"
         " where service_type = 'Yellow' and file_month = date '2015-01-01' group by 1 order by 1"
-    ) == [("improvement_unitemised", 90), ("ok", 1_909)]
+    ) == [("improvement_unitemized", 90), ("ok", 1_909)]
     edition = (
         "select source_format, edition, row_count_check from mart_source_completeness"
         " where service_type = 'Green' and file_month = date '2020-04-01'"

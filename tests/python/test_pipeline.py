@@ -1,6 +1,7 @@
 """The whole path as a user walks it, on the sample and on real files."""
 
 import json
+import re
 import shutil
 import urllib.request
 from collections import Counter
@@ -148,10 +149,7 @@ def test_every_analysis_runs_on_the_warehouse(sample: tuple[Warehouse, str]) -> 
 
 def test_fare_percentiles_are_those_of_duckdb(sample: tuple[Warehouse, str]) -> None:
     warehouse, _ = sample
-    warehouse.dbt("compile", "--select", "fare_percentiles_by_month")
-    sql = (
-        warehouse.project / "target/compiled/nyc_taxi/analyses/fare_percentiles_by_month.sql"
-    ).read_text()
+    sql = analysis(warehouse, "fare_percentiles_by_month")
     expected = warehouse.query(
         """
         select service_type, file_month, quantile_disc(fare_amount, [0.9, 0.95, 0.97])
@@ -163,6 +161,45 @@ def test_fare_percentiles_are_those_of_duckdb(sample: tuple[Warehouse, str]) -> 
     assert [(row[0], row[1], list(row[2:5])) for row in warehouse.query(sql)] == [
         tuple(row) for row in expected
     ]
+
+
+def analysis(warehouse: Warehouse, name: str) -> str:
+    """The SQL of an analysis, compiled."""
+    warehouse.dbt("compile", "--select", name)
+    return (warehouse.project / f"target/compiled/nyc_taxi/analyses/{name}.sql").read_text()
+
+
+def test_growth_compares_no_quarter_of_which_a_month_is_a_part(
+    sample: tuple[Warehouse, str],
+) -> None:
+    """The sample's quarter, and once more as the quarter before; then with a month that is only a part."""
+    warehouse, _ = sample
+    sql = analysis(warehouse, "quarterly_revenue_growth_by_service")
+    [relation] = set(re.findall(r"\S+mart_monthly_zone_revenue\S*", sql))
+    earlier = "cast(revenue_month - interval 3 month as date) as revenue_month"
+    whole = f"(from {relation} union all by name select * replace ({earlier}) from {relation})"
+    answers = "select distinct quarter_number, month_completeness, growth_on_quarter from (" + sql
+    answers = f"{answers.rstrip().rstrip(';')}) order by 1"
+    assert warehouse.query(answers.replace(relation, whole)) == [
+        (3, "synthetic", None),
+        (4, "synthetic", 0),
+    ]
+    month = "case when revenue_month = date '2025-08-01' then 'part' else month_completeness end"
+    part = f"(select * replace ({month} as month_completeness) from {whole})"
+    assert warehouse.query(answers.replace(relation, part)) == [
+        (3, "part", None),
+        (4, "synthetic", None),
+    ]
+
+
+def test_analyses_of_real_files_say_which_months_are_parts(real: Warehouse) -> None:
+    verdicts = "select service_type, {} month_completeness from fact_file_completeness"
+    by_month = "select distinct service_type, file_month, month_completeness from ({})"
+    shown = set(real.query(by_month.format(analysis(real, "fare_percentiles_by_month"))))
+    assert shown == {row for row in real.query(verdicts.format("file_month,")) if row[0] != "FHV"}
+    apart = f"select distinct service_type, month_completeness from ({analysis(real, 'busiest_zones_by_hour')})"
+    assert set(real.query(apart)) == set(real.query(verdicts.format("")))
+    assert {"whole", "part"} <= {completeness for _, completeness in real.query(apart)}
 
 
 def test_real_green_2024_01_ties_to_the_cent(real: Warehouse) -> None:
@@ -276,10 +313,37 @@ def test_a_lake_that_lost_something_is_refused_and_can_be_restored(
     shutil.rmtree(lake)
     (tmp_path / "lake").rename(lake)
 
-    assert "Green 2020-04: 1,000 rows" in warehouse.taxi("forget", "green", "2020-04", "--yes")
+
+@pytest.mark.full
+def test_a_month_that_was_removed_leaves_the_tables_with_the_next_build(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    """Until then the commands say that the tables still hold it; the last month can be removed like any other."""
+    warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
+    for name in ("fhv", "green"):
+        warehouse.taxi("ingest", str(shared_data / "real" / f"{name}_tripdata_2020-04.csv"))
     warehouse.taxi("build")
+    count = "select count(*) from fact_trips where service_type = 'Green'"
+    assert "Green 2020-04: 1,000 rows" in warehouse.taxi("forget", "green", "2020-04", "--yes")
+    noted = "The tables still hold Green 2020-04, which the lake no longer has. To remove them: `taxi build`."
+    assert noted in warehouse.taxi("status")
+    said = warehouse.taxi("explain", "2202004000000001", exit_code=2)
+    assert "was removed with `taxi forget`, and the tables still hold its rows" in said
+    warehouse.taxi("build")
+    assert "The tables still hold" not in warehouse.taxi("status")
+    assert "no such file is loaded" in warehouse.taxi("explain", "2202004000000001", exit_code=2)
     assert warehouse.scalar(count) == 0
     assert warehouse.scalar("select count(*) from fact_trips") == 1000
+
+    warehouse.taxi("forget", "fhv", "2020-04", "--yes")
+    said = warehouse.taxi("status")
+    assert "The tables still hold FHV 2020-04" in said
+    assert "is empty" in said
+    warehouse.taxi("build")
+    assert warehouse.scalar("select count(*) from fact_trips") == 0
+    assert "Synthetic" in warehouse.taxi(
+        "run"
+    )  # months that somebody removed do not keep the sample out
 
 
 def _footer(part: Path) -> str:

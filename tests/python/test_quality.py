@@ -226,11 +226,18 @@ def test_a_month_unlike_those_before_it_is_a_warning_that_names_the_drift(
     assert any(remark.startswith(f"warning: {check} ") for remark in result.remarks), result.remarks
 
 
-def test_a_synthetic_month_that_is_doubled_is_kept_out(place: Workplace, shared_data: Path) -> None:
+@pytest.mark.parametrize(
+    ("case", "check"),
+    [("02-money-negated", "totals_are_positive"), ("04-month-doubled", "trips_are_distinct")],
+)
+def test_an_edited_synthetic_month_is_kept_out(
+    place: Workplace, shared_data: Path, case: str, check: str
+) -> None:
     """Nothing is published for it: its trips say so themselves."""
-    folder = shared_data / "cases" / "faults" / "04-month-doubled"
+    folder = shared_data / "cases" / "faults" / case
     error = place.refuse(folder / "yellow_tripdata_2025-10.parquet")
-    assert "trips_are_distinct failed" in error.reason
+    assert f"{check} failed" in error.reason
+    assert error.exit_code == 1
 
 
 def test_what_a_user_accepts_goes_in_and_is_recorded(place: Workplace, green: Path) -> None:

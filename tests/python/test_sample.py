@@ -344,8 +344,8 @@ def test_totals_reconcile_by_vendor_rule(db: duckdb.DuckDBPyConnection, service:
         odd = f"{DISPATCHED} and {BY_RULE} not in (0, {surcharge})"
         fare_too_low = numbers.get("fare_negative_total_positive", 0)
         assert count(db, name, odd) == fare_too_low + numbers["vendor_6"]
-        unitemised = count(db, name, f"{DISPATCHED} and {BY_RULE} = {surcharge}")
-        assert unitemised > 0.2 * count(db, name, DISPATCHED)
+        unitemized = count(db, name, f"{DISPATCHED} and {BY_RULE} = {surcharge}")
+        assert unitemized > 0.2 * count(db, name, DISPATCHED)
         # The naive sum fails for vendor 1: the rule is needed.
         naive = f"vendorid = 1 and not {DISPATCHED} and abs(total_amount - {PARTS}) > 0.001"
         assert count(db, name, naive) > 0.3 * count(db, name, f"vendorid = 1 and not {DISPATCHED}")

@@ -1,15 +1,19 @@
 """Settings, folders and faults of the system: checked once, one sentence each."""
 
-import os
+import ctypes
 import shutil
 import signal
 import subprocess
 import sys
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
+from packaging.specifiers import SpecifierSet
 
+from taxi_pipeline import settings
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import load_settings
 from warehouse import REPOSITORY, Warehouse, copy_project
@@ -59,6 +63,46 @@ def test_what_is_no_size_is_refused_with_examples(
     monkeypatch.setenv("TAXI_MEMORY_LIMIT", given)
     with pytest.raises(TaxiError, match=r"TAXI_MEMORY_LIMIT=.*such as 2GB, 512MB or 1.5GiB"):
         load_settings()
+
+
+def test_a_copy_without_its_project_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As `pip install .`, `uvx` and `pipx` install it: the package alone."""
+    installed = tmp_path / "venv" / "lib" / "site-packages" / "taxi_pipeline" / "settings.py"
+    monkeypatch.setattr(settings, "__file__", str(installed))
+    with pytest.raises(TaxiError, match="it was installed without its dbt project") as caught:
+        load_settings()
+    assert "clone the repository" in caught.value.remedy
+    assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 14), (3, 15)])
+def test_a_python_that_dbt_does_not_support_is_refused_in_one_sentence(
+    tmp_path: Path, version: tuple[int, int]
+) -> None:
+    """By make, before anything is installed, and by the package's metadata."""
+    text = ".".join(map(str, version))
+    code = f"import sys; sys.version_info, sys.version = {(*version, 0)}, '{text}.0'; exec(sys.argv[1])"
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}" "$2"\n')
+    python.chmod(0o755)
+    made = subprocess.run(
+        ["make", "-f", str(REPOSITORY / "Makefile"), f"PYTHON={python}", ".venv/bin/uv"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 2
+    [said] = [line for line in made.stderr.splitlines() if not line.startswith("make")]
+    assert said.startswith(f"Python 3.11 to 3.13 is needed, this is {text}.0")
+    assert not (tmp_path / ".venv").exists()
+    with (REPOSITORY / "pyproject.toml").open("rb") as stream:
+        supported = SpecifierSet(tomllib.load(stream)["project"]["requires-python"])
+    assert text not in supported
+    assert "3.11" in supported
+    assert "3.13" in supported
 
 
 @pytest.mark.build
@@ -208,16 +252,69 @@ def test_two_data_folders_of_one_project_at_once_do_not_mix(
         assert other not in page
 
 
+def without_powers() -> None:
+    """Give up the superuser's power to write everywhere, for a process that is about to start."""
+    for power in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        ctypes.CDLL(None).prctl(24, power, 0, 0, 0)
+
+
+def locked(folder: Path) -> Path:
+    """Make a folder, and those in it, one in which nobody writes."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o555)
+    return folder
+
+
+def run_without_powers(warehouse: Warehouse, *arguments: str) -> tuple[int, str]:
+    """Run a command as somebody who is not the superuser; its exit code, and what it printed."""
+    done = subprocess.run(
+        warehouse.taxi_command(*arguments),
+        cwd="/",
+        env=warehouse.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        preexec_fn=without_powers,
+    )
+    return done.returncode, done.stdout
+
+
 @pytest.mark.full
-def test_a_project_that_cannot_be_written_builds_elsewhere(small: Warehouse) -> None:
-    """Dbt's artefacts go to the data folder where the project is read only."""
-    if os.geteuid() == 0:
-        pytest.skip("root may write anywhere")
-    small.project.chmod(0o555)
-    try:
-        small.taxi("build")
-    finally:
-        small.project.chmod(0o755)
+def test_a_project_that_cannot_be_written_builds_elsewhere(
+    small: Warehouse, tmp_path: Path
+) -> None:
+    """Dbt's artifacts and its log go to the data folder where the project is read only, as in a container."""
+    installed = Warehouse(tmp_path / "project", tmp_path / "data")
+    shutil.copytree(
+        small.project, installed.project, ignore=shutil.ignore_patterns("target", "logs")
+    )
+    shutil.copytree(small.data, installed.data)
+    locked(installed.project)
+    for command in (("build",), ("site",)):
+        code, printed = run_without_powers(installed, *command)
+        assert code == 0, printed
+    for name in ("target/manifest.json", "logs/dbt.log", "site/index.html"):
+        assert (installed.data / name).exists(), name
+    assert not (installed.project / "target").exists()
+
+
+@pytest.mark.full
+def test_a_data_folder_that_cannot_be_written_is_one_line(
+    small: Warehouse, shared_data: Path, tmp_path: Path
+) -> None:
+    closed = Warehouse(small.project, tmp_path / "data")
+    shutil.copytree(small.data, closed.data)
+    locked(closed.data)
+    source = str(shared_data / "real" / "fhv_tripdata_2020-04.csv")
+    for command in ("build", "validate", "diff green 2020-04", "run", f"ingest {source}", "site"):
+        code, printed = run_without_powers(closed, *command.split())
+        assert code == 2, printed
+        [line] = [text for text in printed.splitlines() if not text.startswith("Reading")]
+        assert str(closed.data) in line, command
+        assert "Permission denied" in line, command
+        assert "heck" in line, command
 
 
 @pytest.mark.full
@@ -229,3 +326,26 @@ def test_dbts_own_variables_for_its_folders_are_followed(small: Warehouse, tmp_p
     )
     moved.taxi("site")
     assert (tmp_path / "t" / "manifest.json").exists()
+    assert "Running with dbt=" in (tmp_path / "l" / "dbt.log").read_text(encoding="utf-8")
+
+
+@pytest.mark.full
+def test_the_site_speaks_of_the_files_that_the_tables_hold(
+    small: Warehouse, shared_data: Path, tmp_path: Path
+) -> None:
+    """Files that came into the lake or left it since the last build are not in its numbers."""
+    small = replace(small, data=shutil.copytree(small.data, tmp_path / "data"))
+    small.taxi("ingest", str(shared_data / "real" / "fhv_tripdata_2020-04.csv"))
+    small.taxi("forget", "green", "2020-04", "--yes")
+    small.taxi("site")
+    page = (small.data / "site" / "index.html").read_text(encoding="utf-8")
+    assert "green_tripdata_2020-04.csv" in page
+    assert "fhv_tripdata_2020-04.csv" not in page
+    small.taxi("build")
+    small.taxi("site")
+    page = (small.data / "site" / "index.html").read_text(encoding="utf-8")
+    assert "fhv_tripdata_2020-04.csv" in page
+    assert "green_tripdata_2020-04.csv" not in page
+    small.taxi("forget", "fhv", "2020-04", "--yes")
+    small.taxi("build")
+    assert "its tables hold no file" in small.taxi("site", exit_code=2)

@@ -326,6 +326,23 @@ def test_the_pages_of_the_tools_follow_the_scheme_open_on_a_mart_and_sell_nothin
         opened.page.wait_for_selector("text=Which table do I use?")
 
 
+def test_the_pages_of_the_tools_fit_a_phone(browser: Browser, sample: Warehouse) -> None:
+    """What they show is not behind their menus, and not beyond the edge."""
+    for name, content in (("docs", ".app-content .panel-body"), ("lineage", "#main-panel")):
+        with visit(browser, sample.data / "site" / name / "index.html", viewport=PHONE) as opened:
+            opened.page.wait_for_selector(content)
+            box = opened.page.eval_on_selector(
+                content,
+                "node => { const {left, right} = node.getBoundingClientRect(); return [left, right] }",
+            )
+            assert 0 <= box[0] < 40, name
+            assert PHONE["width"] - 40 < box[1] <= PHONE["width"], name
+            back = opened.page.eval_on_selector(
+                "#way-back", "node => node.getBoundingClientRect().right"
+            )
+            assert back <= PHONE["width"], name
+
+
 @pytest.mark.full
 def test_a_failed_build_or_a_fault_while_writing_leaves_the_old_site(sample: Warehouse) -> None:
     site = sample.data / "site"
@@ -442,6 +459,22 @@ def test_an_incomplete_month_is_named_hatched_and_left_out_by_the_switch(
         opened.page.wait_for_selector("#revenue-service svg [aria-label=tip] text")
         shown = opened.page.text_content("#revenue-service svg [aria-label=tip]") or ""
         assert re.search(r"Incomplete: excerpt, \d+\.\d\d % of the month", shown)
+
+
+def test_the_period_is_that_of_the_months_that_are_shown(browser: Browser, real: Warehouse) -> None:
+    """By default the parts of months are left out: the first and the last month loaded are no period."""
+    months = "select strftime(file_month, '%b %Y') from fact_file_completeness where {} group by file_month"
+    ordered = months + " order by file_month"
+    whole = [name for (name,) in real.query(ordered.format("month_completeness <> 'part'"))]
+    known = [name for (name,) in real.query(ordered.format("true"))]
+    assert len(whole) < 4 < len(known)
+    with visit(browser, real.data / "site" / "dashboard" / "index.html") as opened:
+        period = ", ".join(whole)
+        assert period in opened.page.inner_text("#kpi-trips")
+        assert f"FHV, {period}: " in (opened.page.text_content("#status") or "")
+        opened.page.uncheck("#whole")
+        period = f"{len(known)} months between {known[0]} and {known[-1]}"
+        assert period in opened.page.inner_text("#kpi-trips")
 
 
 def test_the_address_keeps_what_is_selected(browser: Browser, sample: Warehouse) -> None:
@@ -679,7 +712,7 @@ def test_the_csv_of_a_panel_holds_its_numbers(browser: Browser, sample: Warehous
 
 
 def pixels_of(page: Page, image: bytes) -> dict[str, Any]:
-    """Decode an image in the page: its size, the colour of its corner, and how many pixels have each colour."""
+    """Decode an image in the page: its size, the color of its corner, and how many pixels have each color."""
     read: dict[str, Any] = page.evaluate(
         """async address => {
             const picture = new Image();
@@ -688,12 +721,12 @@ def pixels_of(page: Page, image: bytes) -> dict[str, Any]:
             const {width, height} = picture;
             const context = new OffscreenCanvas(width, height).getContext("2d");
             context.drawImage(picture, 0, 0);
-            const {data} = context.getImageData(0, 0, width, height), colours = {};
+            const {data} = context.getImageData(0, 0, width, height), colors = {};
             for (let at = 0; at < data.length; at += 4) {
-                const colour = `rgb(${data[at]}, ${data[at + 1]}, ${data[at + 2]})`;
-                colours[colour] = (colours[colour] ?? 0) + 1;
+                const color = `rgb(${data[at]}, ${data[at + 1]}, ${data[at + 2]})`;
+                colors[color] = (colors[color] ?? 0) + 1;
             }
-            return {width, height, corner: `rgb(${data[0]}, ${data[1]}, ${data[2]})`, colours};
+            return {width, height, corner: `rgb(${data[0]}, ${data[1]}, ${data[2]})`, colors};
         }""",
         f"data:image/png;base64,{base64.b64encode(image).decode()}",
     )
@@ -724,31 +757,31 @@ def test_the_png_of_a_panel_holds_its_title_and_chart_on_the_background_of_the_p
             read = pixels_of(opened.page, image)
             assert read["width"] == pytest.approx(2 * (box["width"] + 32), abs=2)
             assert read["corner"] == background
-            assert read["colours"][text] > 200, name  # the title
+            assert read["colors"][text] > 200, name  # the title
             panel.eval_on_selector("details", "details => { details.open = false }")
             if name == "revenue-service":
                 yellow, green = "rgb(230, 159, 0)", "rgb(0, 158, 115)"
-                assert read["colours"][yellow] > read["colours"][green] > 1000
+                assert read["colors"][yellow] > read["colors"][green] > 1000
         assert opened.requests == []
         assert opened.errors == []
 
 
-def test_services_boroughs_and_airports_never_share_a_colour(
+def test_services_boroughs_and_airports_never_share_a_color(
     browser: Browser, sample: Warehouse
 ) -> None:
     names = ["yellow", "green", "fhv", *(f"b{n}" for n in range(8)), *(f"a{n}" for n in range(3))]
     for scheme in ("light", "dark"):
         page = sample.data / "site" / "dashboard" / "index.html"
         with visit(browser, page, color_scheme=scheme) as opened:
-            colours = [
+            colors = [
                 opened.page.evaluate(
                     "name => getComputedStyle(document.documentElement).getPropertyValue(name)",
                     f"--{name}",
                 )
                 for name in names
             ]
-        assert all(colours)
-        assert len(set(colours)) == len(names), scheme
+        assert all(colors)
+        assert len(set(colors)) == len(names), scheme
 
 
 @pytest.mark.full
@@ -803,7 +836,7 @@ def test_the_filters_work_by_keyboard_and_never_leave_nothing_selected(
             box.focus()
             page.keyboard.press("Space")
         assert page.eval_on_selector_all("[name=service]:checked", "boxes => boxes.length") == 1
-        assert "FHV, Oct 2025 to Dec 2025" in (page.text_content("#status") or "")
+        assert "FHV, 3 months, Oct 2025 to Dec 2025" in (page.text_content("#status") or "")
         page.select_option("#from", label="Dec 2025")
         page.select_option("#to", label="Nov 2025")
         assert (
@@ -870,7 +903,7 @@ def test_a_file_that_holds_no_zones_is_an_error_that_says_where_they_are(sample:
 
 
 def take(page: Page, name: str, *, full: bool = True) -> None:
-    """Keep a screenshot among the artefacts of the run."""
+    """Keep a screenshot among the artifacts of the run."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=full)
 

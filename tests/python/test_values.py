@@ -70,11 +70,18 @@ def test_a_column_of_another_kind_is_refused_in_a_sentence(
     assert said in str(place.refuse(case(shared_data, pattern)))
 
 
-def test_an_open_data_export_is_read(place: Workplace, shared_data: Path) -> None:
-    entry = place.ingest(case(shared_data, "05/yellow_tripdata_2018-01.csv")).entry
+@pytest.mark.parametrize(
+    ("folder", "pickup", "zone"),
+    [("05", "2018-01-01 21:07:38", None), ("05/iso_part", "2018-01-01 16:36:21", 237)],
+)
+def test_an_open_data_export_is_read(
+    place: Workplace, shared_data: Path, folder: str, pickup: str, zone: int | None
+) -> None:
+    entry = place.ingest(case(shared_data, f"{folder}/yellow_tripdata_2018-01.csv")).entry
     assert unread(entry, place) == []
-    rows = place.rows(entry, "tpep_pickup_datetime, fare_amount")
-    assert str(rows[0][0]) == "2018-01-01 21:07:38"
+    [first, *_] = place.rows(entry, "tpep_pickup_datetime, pulocationid")
+    assert str(first[0]) == pickup
+    assert zone in {None, first[1]}
 
 
 def test_words_for_nothing_lose_no_row(place: Workplace, shared_data: Path) -> None:

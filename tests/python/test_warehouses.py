@@ -21,7 +21,7 @@ from taxi_pipeline.warehouses.bigquery_checks import (
     check_method,
 )
 from taxi_pipeline.warehouses.credentials import read_credentials
-from taxi_pipeline.warehouses.embedded import open_embedded
+from taxi_pipeline.warehouses.embedded import open_embedded, require_free
 from taxi_pipeline.warehouses.postgres import remedy_for
 from warehouse import REPOSITORY
 
@@ -150,6 +150,30 @@ def test_a_warehouse_that_is_being_written(settings: Settings) -> None:
             open_embedded(settings),
         ):
             pass
+
+
+def test_a_reader_is_named_like_a_writer_by_who_wants_to_write(settings: Settings) -> None:
+    """An IDE that only reads keeps a build out too: the same words, and no word of a process that writes."""
+    duckdb.connect(str(settings.warehouse_path)).close()
+    reader = (
+        "import duckdb, sys\nheld = duckdb.connect(sys.argv[1], read_only=True)\n"
+        "print('open', flush=True)\nsys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", reader, str(settings.warehouse_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with open_embedded(settings) as other:
+            assert other.query("select 1") == [(1,)]
+        with pytest.raises(
+            TaxiError, match=rf"process {process.pid} \(python.*\) has it open"
+        ) as caught:
+            require_free(settings)
+        assert "writing" not in str(caught.value)
+        assert "close the connection in that program" in caught.value.remedy
 
 
 def test_a_lake_that_is_gone(settings: Settings, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ class Warehouse:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a command sees: this copy's code, this data folder, and no colours."""
+        """What a command sees: this copy's code, this data folder, and no colors."""
         kept = {
             name: value
             for name, value in os.environ.items()

@@ -18,7 +18,7 @@ from taxi_pipeline.terminal import Terminal, dbt_faults_printed
 from taxi_pipeline.transform.rendering import print_completeness
 from taxi_pipeline.transform.state import require_passed
 from taxi_pipeline.warehouses import open_reader
-from taxi_pipeline.workflow import exclusive, passed_artifacts
+from taxi_pipeline.workflow import exclusive, passed_artifacts, require_warehouse
 
 app = command_group()
 
@@ -73,6 +73,7 @@ def export(
     Amounts stay exact. The workbook begins with a list of its sheets and of the loaded months.
     """
     settings = load_settings()
+    require_warehouse(settings, target)
     with exclusive(settings, Terminal()), console.activity("Reading the project"):
         marts = read_marts(parse_project(settings, target))
     tables = choose_tables(marts, select or ())

@@ -31,6 +31,9 @@ _COPY_OPTIONS = {
     Format.CSV: "format csv, header",
 }
 
+_KINDS = ("mart", "rpt", "fact", "dim")
+"""What the names of tables begin with, in the order in which a reader wants them."""
+
 _FORMULA = r"^[=+\-@\t\r]"
 
 OnTable = Callable[[str, int], Advance]
@@ -53,15 +56,23 @@ class ExportedFile:
 def choose_tables(marts: Mapping[str, Mart], names: Sequence[str]) -> list[Mart]:
     """The tables to export: those named, or every mart and dimension, but no single trips.
 
+    Marts come first, then facts of files, then dimensions.
+
     Raises:
         TaxiError: there is no table of that name.
     """
     if not names:
-        return [mart for mart in marts.values() if not mart.has_rows_of_files]
+        chosen = (mart for mart in marts.values() if not mart.has_rows_of_files)
+        return sorted(chosen, key=lambda mart: (_place(mart.name), mart.name))
     for name in names:
         if name not in marts:
             raise TaxiError(name, "there is no such table", f"choose from {', '.join(marts)}")
     return [marts[name] for name in names]
+
+
+def _place(name: str) -> int:
+    kind = name.partition("_")[0]
+    return _KINDS.index(kind) if kind in _KINDS else len(_KINDS)
 
 
 def export_tables(

@@ -38,6 +38,10 @@ _FORMATS = {
     Unit.SHARE: "0.00%",
 }
 _TEXT, _MONTH, _DAY, _TIME = "@", "yyyy-mm", "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss"
+_HEADING, _PART, _LINK = "E7E6E6", "FFF2CC", "0563C1"
+"""Colors: of headings, of rows about a part of a month, of links."""
+
+_COMPLETENESS = "month_completeness"
 _WIDTHS = (12, 60)
 _SAMPLED = 200
 """Rows from which a column's width is taken: widths are written before the rows."""
@@ -86,6 +90,10 @@ class _Sheet:
         listed = ", ".join(f"{sql} as {name}" for name, (sql, _) in self.columns.items())
         source = f"{self.table.relation} as here{self.joins}"
         return f"select {listed} from {source}{sorting(self.table, 'here.')}"
+
+
+_FIRST_MONTH = 5
+"""Row of the first sheet in which the list of months begins."""
 
 
 def read_about(reader: Reader) -> About:
@@ -229,7 +237,8 @@ def _write_about(sheet: Any, about: About, sheets: Sequence[_Sheet]) -> None:
     sheet.append([_cell(sheet, "NYC taxi warehouse", is_bold=True)])
     sheet.append([_cell(sheet, _headline(about.completeness))])
     sheet.append([])
-    sheet.append([_cell(sheet, name, is_bold=True) for name, _ in headings])
+    sheet.append([_cell(sheet, name, is_heading=True) for name, _ in headings])
+    _shade_parts(sheet, "A", "G", "C", (_FIRST_MONTH, _FIRST_MONTH - 1 + len(about.months)))
     for month in about.months:
         sheet.append(
             [
@@ -240,7 +249,7 @@ def _write_about(sheet: Any, about: About, sheets: Sequence[_Sheet]) -> None:
     sheet.append([])
     sheet.append(
         [
-            _cell(sheet, name, is_bold=True)
+            _cell(sheet, name, is_heading=True)
             for name in ("sheet", "rows", "built at (UTC)", "what it holds")
         ]
     )
@@ -248,13 +257,44 @@ def _write_about(sheet: Any, about: About, sheets: Sequence[_Sheet]) -> None:
         words, _, _ = one.table.description.partition(" | ")  # what follows is a table in Markdown
         values = (one.name, one.rows, about.built_at.get(one.table.name), words)
         formats = (None, _FORMATS[Unit.COUNT], _TIME, None)
-        sheet.append([_cell(sheet, *pair) for pair in zip(values, formats, strict=True)])
+        cells = [_cell(sheet, *pair) for pair in zip(values, formats, strict=True)]
+        _link(cells[0], one.name)
+        sheet.append(cells)
+
+
+def _link(cell: Any, sheet_name: str) -> None:
+    """Let a cell lead to a sheet of the workbook."""
+    from openpyxl.styles import Font  # noqa: PLC0415
+    from openpyxl.worksheet.hyperlink import Hyperlink  # noqa: PLC0415
+
+    cell.hyperlink = Hyperlink(ref="", location=f"'{sheet_name}'!A1")
+    cell.font = Font(color=_LINK, underline="single")
+
+
+def _shade_parts(sheet: Any, first: str, last: str, state: str, rows: tuple[int, int]) -> None:
+    """Shade the rows about a part of a month, also after a reader has sorted or filtered them.
+
+    Args:
+        sheet: of the workbook.
+        first: letter of the first column.
+        last: letter of the last column.
+        state: letter of the column that says whether the month is whole.
+        rows: the first and the last; the last may lie before the first.
+    """
+    from openpyxl.formatting.rule import FormulaRule  # noqa: PLC0415
+    from openpyxl.styles import PatternFill  # noqa: PLC0415
+
+    top, bottom = rows
+    if bottom >= top:
+        rule = FormulaRule([f'${state}{top}="part"'], fill=PatternFill(bgColor=_PART))
+        sheet.conditional_formatting.add(f"{first}{top}:{last}{bottom}", rule)
 
 
 def _headline(completeness: Completeness) -> str:
     if completeness.months and completeness.count("synthetic") == len(completeness.months):
         return "Synthetic sample: not TLC's data."
-    return f"{completeness.headline}."
+    shaded = " Rows about a part of a month are shaded." if completeness.count("part") else ""
+    return f"{completeness.headline}.{shaded}"
 
 
 def _write_dictionary(sheet: Any, sheets: Sequence[_Sheet]) -> None:
@@ -281,14 +321,18 @@ def _write_table(sheet: Any, columns: Sequence[MartColumn], rows: Iterable[Row])
         width = min(max(_WIDTHS[0], len(column.name) + 4, longest + 2), _WIDTHS[1])
         sheet.column_dimensions[get_column_letter(index + 1)].width = width
     sheet.freeze_panes = "A2"
-    sheet.append([_cell(sheet, column.name, is_bold=True) for column in columns])
+    sheet.append([_cell(sheet, column.name, is_heading=True) for column in columns])
     last = 1
     for row in chain(sampled, stream):
         last += 1
         sheet.append(
             [_cell(sheet, value, format_) for value, format_ in zip(row, formats, strict=True)]
         )
-    sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{last}"
+    end = get_column_letter(len(columns))
+    sheet.auto_filter.ref = f"A1:{end}{last}"
+    for index, column in enumerate(columns, start=1):
+        if column.name == _COMPLETENESS:
+            _shade_parts(sheet, "A", end, get_column_letter(index), (2, last))
 
 
 def _length(value: Any) -> int:
@@ -300,10 +344,17 @@ def _length(value: Any) -> int:
     return 0 if value is None else len(str(value)) + (0 if isinstance(value, str) else 4)
 
 
-def _cell(sheet: Any, value: Any, format_: str | None = None, *, is_bold: bool = False) -> Any:
+def _cell(
+    sheet: Any,
+    value: Any,
+    format_: str | None = None,
+    *,
+    is_bold: bool = False,
+    is_heading: bool = False,
+) -> Any:
     from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # noqa: PLC0415
-    from openpyxl.styles import Font  # noqa: PLC0415
+    from openpyxl.styles import Font, PatternFill  # noqa: PLC0415
 
     if value is None:
         return None
@@ -316,8 +367,10 @@ def _cell(sheet: Any, value: Any, format_: str | None = None, *, is_bold: bool =
         cell = WriteOnlyCell(sheet, value)
         if format_:
             cell.number_format = format_
-    if is_bold:
+    if is_bold or is_heading:
         cell.font = Font(bold=True)
+    if is_heading:
+        cell.fill = PatternFill("solid", fgColor=_HEADING)
     return cell
 
 

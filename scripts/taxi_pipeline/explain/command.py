@@ -33,7 +33,11 @@ app = command_group()
 def explain(
     trip_id: Annotated[
         str | None,
-        typer.Argument(help="A trip, as in fact_trips or rejected_trips.", show_default=False),
+        typer.Argument(
+            help="A trip: its trip_id in fact_trips or rejected_trips, or <service code><YYYYMM><row in nine digits>; "
+            "yellow is 1, green 2, FHV 3.",
+            show_default=False,
+        ),
     ] = None,
     mart: Annotated[str | None, typer.Option(help=f"A cell's table: {', '.join(MARTS)}.")] = None,
     service: Annotated[

@@ -11,6 +11,8 @@ from taxi_pipeline.transform.completeness import describe
 
 _BUILD = "run `taxi build`"
 
+_FACT = "fact_trips"
+
 
 def file_on_record(select: Select, service: Service, month: date, marts: Iterable[str]) -> Row:
     """The version of a file, if the warehouse has built that version everywhere.
@@ -25,9 +27,17 @@ def file_on_record(select: Select, service: Service, month: date, marts: Iterabl
         TaxiError: the file is not loaded, or some table still holds another version of it.
     """
     key = {"service_type": service.label, "file_month": month}
+    ledger = select(f"select model, load_id from file_ledger where {where(key)}")
+    built = {row["model"]: row["load_id"] for row in ledger}
     file = one(
         select(f"select * from stg_ingested_files where {where(key)} and superseded_at is null")
     )
+    if file is None and _FACT in built:
+        raise TaxiError(
+            f"{service.label} {month:%Y-%m}",
+            "its file was removed with `taxi forget`, and the tables still hold its rows",
+            "run `taxi build`, which removes them; or ingest the file again",
+        )
     if file is None:
         loaded = select(
             "select file_month from stg_ingested_files where superseded_at is null"
@@ -38,14 +48,12 @@ def file_on_record(select: Select, service: Service, month: date, marts: Iterabl
             "no such file is loaded",
             f"load it, or choose among {list_months(row['file_month'] for row in loaded)}",
         )
-    ledger = select(f"select model, load_id from file_ledger where {where(key)}")
-    built = {row["model"]: row["load_id"] for row in ledger}
     behind = [
         model
         for model in (
             "int_exact_duplicates",
             "int_reversal_pairs",
-            "fact_trips",
+            _FACT,
             "rejected_trips",
             *marts,
         )

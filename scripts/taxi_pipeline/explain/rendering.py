@@ -22,7 +22,12 @@ def print_explanation(explanation: TripExplanation | CellExplanation) -> None:
 
 
 def _print_trip(trip: TripExplanation) -> None:
-    console.out.print(f"[bold]Trip {trip.trip_id}[/]")
+    raw = trip.raw
+    pickup = "no pickup time" if raw["pickup_at"] is None else f"picked up {raw['pickup_at']}"
+    month = f"{raw['service_type']} {raw['file_month']:%Y-%m}"
+    console.out.print(
+        f"[bold]{month}, row {raw['source_row']:,} of the file[/], {pickup} (trip_id {trip.trip_id})"
+    )
     _print_file(trip.file, f"1 File: row {trip.raw['source_row']:,} of ")
     lineage = ("trip_id", "service_type", "file_month", "source_row", "source_file", "ingested_at")
     given = {name: value for name, value in trip.raw.items() if name not in lineage}

@@ -133,7 +133,8 @@ def find_flags(raw: Row, judged: Row, twin: Row | None, thresholds: Thresholds) 
     taken_back = _money(None if twin is None else twin["total_amount"])
     miles = f"{raw.get('trip_distance_miles')} miles"
     evidence = {
-        "is_voided": f"its twin is trip {judged['reversal_twin_trip_id']}, total {taken_back}",
+        "is_voided": f"row {_row_of(judged['reversal_twin_trip_id'])} of the file has the opposite total, {taken_back}"
+        f" (trip_id {judged['reversal_twin_trip_id']})",
         "is_unmatched_reversal": f"total {_money(judged['total_amount'])}, and no row of the file takes it back",
         "is_app_dispatched": "neither passenger count nor rate code",
         "is_distance_implausible": f"reported {miles}; plausible are 0 to {thresholds.max_distance_miles}",
@@ -149,6 +150,11 @@ def find_flags(raw: Row, judged: Row, twin: Row | None, thresholds: Thresholds) 
         for name, value in judged.items()
         if name.startswith("is_") and name != "is_metered"
     )
+
+
+def _row_of(trip_id: int | None) -> str:
+    """The row of the file that a trip's id names."""
+    return "?" if trip_id is None else f"{int(trip_id) % 10**9:,}"
 
 
 def _money(value: Decimal | None) -> str:

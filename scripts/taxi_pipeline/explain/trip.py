@@ -163,7 +163,7 @@ def find_problems(
     elif rejected and rejected[0]["reject_reason"] != judged["reject_reason"]:
         yield f"int_trips says {judged['reject_reason']}, rejected_trips {rejected[0]['reject_reason']}"
     if judged["is_voided"] and (twin is None or twin["total_amount"] != -judged["total_amount"]):
-        yield "it is voided, but its twin does not take its total back"
+        yield "it is voided, but the other row of its pair does not have the opposite total"
     for repair in repairs:
         if not repair.reason:
             yield f"{repair.column} is {repair.kept}, the file says {repair.reported}, and no rule explains it"

@@ -111,9 +111,10 @@ def _faults_named(name: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in _DISK_FULL:
             raise _disk_full(name) from error
+        where = f" ({error.filename})" if error.filename else ""
         raise TaxiError(
             name,
-            f"the file cannot be read or its rows written: {error.strerror or error}",
+            f"the file cannot be read or its rows written: {error.strerror or error}{where}",
             "check the permissions of the file and of the data folder",
         ) from error
     except duckdb.OutOfMemoryException as error:

@@ -59,6 +59,8 @@ def _months(number: int) -> str:
 
 def _forget_in_lake(settings: Settings, keys: Sequence[FileKey], *, yes: bool) -> None:
     lake = Lake(settings.lake_dir)
+    if not lake.root.exists():
+        raise _not_there(str(lake.root))
     with data_lock(settings.data_dir, console.print_note):
         lake.ensure(console.print_note)
         entries = [entry for entry in lake.current() if entry.key in keys]
@@ -81,14 +83,14 @@ def _forget_on_server(
         data_lock(settings.data_dir, console.print_note),
         open_warehouse(settings, target) as warehouse,
     ):
-        warehouse.prepare()
         if held := [month_name(entry) for entry in lake.current() if entry.key in keys]:
             raise TaxiError(
                 f"target {target}",
                 f"the lake holds {', '.join(held)}, and the next load would bring them back",
                 "remove them from the lake first: the same command without --target, then `taxi load`",
             )
-        present = {key: file for key, file in warehouse.loaded().items() if key in keys}
+        loaded = warehouse.loaded() if warehouse.is_prepared() else {}
+        present = {key: file for key, file in loaded.items() if key in keys}
         if not present:
             raise _not_there(warehouse.name)
         lines = [f"{key[0]} {key[1][:7]}: {file.rows:,} rows" for key, file in present.items()]
@@ -133,7 +135,7 @@ def verify() -> None:
     """Read every partition and compare it with the manifest: checksum, rows, money. Exit code 1 if one differs."""
     settings = load_settings()
     lake = Lake(settings.lake_dir)
-    lake.ensure(console.print_note)
+    lake.ensure_present(console.print_note)
     with console.activity("Verifying") as tell:
         findings = list(verify_lake(lake, tell))
     damaged = [finding for finding in findings if finding.reason]

@@ -30,6 +30,7 @@ from typing import Any
 import duckdb
 from filelock import FileLock, Timeout
 
+from taxi_pipeline.atomic import writing_to
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake.liveness import is_abandoned, temp_tag
 from taxi_pipeline.lake.seen import Seen
@@ -372,6 +373,11 @@ class Lake:
             if not self.restatements_path.exists():
                 self._write_lines(self.restatements_path, [])
 
+    def ensure_present(self, on_wait: Callable[[str], None] | None = None) -> None:
+        """As `ensure`, but only where there is a lake: a command that only reads makes no folder."""
+        if self.root.exists():
+            self.ensure(on_wait)
+
     def heal(self, on_wait: Callable[[str], None] | None = None) -> None:
         """Bring the manifest in line with the partitions, and remove what dead writers left.
 
@@ -599,13 +605,14 @@ class Lake:
         self._write_lines(self.manifest_path, entries)
 
     def _write_lines(self, path: Path, records: Sequence[ManifestEntry | ZoneChange]) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
-        temp = self.root / f"{_RECORDS_PREFIX}{temp_tag(self.root.parent)}"
-        with temp.open("w", encoding="utf-8") as stream:
-            stream.writelines(record.to_json() + "\n" for record in records)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temp.replace(path)
+        with writing_to(path):
+            self.root.mkdir(parents=True, exist_ok=True)
+            temp = self.root / f"{_RECORDS_PREFIX}{temp_tag(self.root.parent)}"
+            with temp.open("w", encoding="utf-8") as stream:
+                stream.writelines(record.to_json() + "\n" for record in records)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temp.replace(path)
 
 
 def _state(path: Path) -> tuple[int, ...] | None:

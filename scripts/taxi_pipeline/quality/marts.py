@@ -22,8 +22,7 @@ TRAILING_WEEKS = 4
 """The same weekday in so many weeks before a day: near enough to share its season."""
 
 _FILES = """
-select service_type, file_month, row_count from stg_ingested_files
-where superseded_at is null
+select service_type, file_month, row_count from fact_file_completeness
 order by service_type, file_month
 """
 

@@ -11,10 +11,10 @@ def print_validation(validation: Validation, *, in_full: bool) -> None:
     """Print every failed check, and a table of the suites or, in short, one line."""
     for verdict in validation.verdicts:
         for outcome in verdict.failed(*(() if in_full else ("critical", "warning", "accepted"))):
-            colour = {"critical": "bold red", "info": "dim"}.get(outcome.severity, "yellow")
+            color = {"critical": "bold red", "info": "dim"}.get(outcome.severity, "yellow")
             print_to = console.err if outcome.severity == "critical" else console.out
             print_to.print(
-                f"[{colour}]{outcome.severity}[/] {escape(verdict.title)}: {escape(describe(outcome))}"
+                f"[{color}]{outcome.severity}[/] {escape(verdict.title)}: {escape(describe(outcome))}"
             )
     if in_full:
         table = console.compact_table("Data quality")

@@ -1,4 +1,4 @@
-"""What is kept of earlier judgements, under ``quality/`` in the data folder.
+"""What is kept of earlier judgments, under ``quality/`` in the data folder.
 
 All of it can be made again, except for what a user has accepted::
 
@@ -44,7 +44,7 @@ def _parsed(read: Callable[[str], Kept | None], text: str | None) -> Kept | None
 
 @dataclass(frozen=True)
 class Store:
-    """The kept judgements of one data folder.
+    """The kept judgments of one data folder.
 
     Args:
         settings: where it is.

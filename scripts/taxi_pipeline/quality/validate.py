@@ -77,13 +77,7 @@ def validate(settings: Settings, choice: Choice, tell: Tell) -> Validation:
         TaxiError: there is nothing to validate, or the marts cannot be read.
     """
     lake = Lake(settings.lake_dir)
-    entries = sorted(filter(choice.takes, lake.current()), key=lambda entry: entry.key)
-    if not entries:
-        raise TaxiError(
-            str(lake.root),
-            "it holds no such month" if lake.current() else "the lake is empty",
-            "see `taxi status` for what it holds, or run `taxi ingest PATH`",
-        )
+    entries = find_entries(lake, choice)
     judge = MonthJudge.of(settings)
     _profile(judge, lake, entries, settings, again=choice.again, tell=tell)
     verdicts = list(_judge_lake(judge, lake, entries, again=choice.again, tell=tell))
@@ -94,6 +88,22 @@ def validate(settings: Settings, choice: Choice, tell: Tell) -> Validation:
                 verdicts.append(judge.store.verdict(suite(reader), again=choice.again))
     page = write_pages(settings.site_dir / "docs" / "quality", _all_verdicts(judge, lake))
     return Validation(tuple(verdicts), page)
+
+
+def find_entries(lake: Lake, choice: Choice) -> list[ManifestEntry]:
+    """The months of the lake that are to be judged.
+
+    Raises:
+        TaxiError: there is none.
+    """
+    entries = sorted(filter(choice.takes, lake.current()), key=lambda entry: entry.key)
+    if not entries:
+        raise TaxiError(
+            str(lake.root),
+            "it holds no such month" if lake.current() else "the lake is empty",
+            "see `taxi status` for what it holds, or run `taxi ingest PATH`",
+        )
+    return entries
 
 
 def _all_verdicts(judge: MonthJudge, lake: Lake) -> list[Verdict]:

@@ -50,7 +50,10 @@ def diff(
     lake = Lake(settings.lake_dir)
     if rows is not None and rows.suffix not in {".csv", ".parquet"}:
         raise TaxiError(str(rows), "rows are written as CSV or Parquet", "name it .csv or .parquet")
-    lake.ensure(console.print_note)
+    lake.ensure_present(console.print_note)
+    versions_of(
+        lake, service, month
+    )  # a month that is not there is refused before the lock makes a folder
     with data_lock(settings.data_dir, console.print_note):
         record_restatements(lake, settings, console.print_note)
         versions = versions_of(lake, service, month)

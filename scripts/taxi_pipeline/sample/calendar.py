@@ -27,7 +27,7 @@ _SPECIAL_DAYS = {
     date(2025, 12, 26): 0.78,
     date(2025, 12, 31): 0.95,
 }
-"""How busy a day was against another of its weekday; a judgement, not a measurement."""
+"""How busy a day was against another of its weekday; a judgment, not a measurement."""
 
 _WEEKDAY = {
     Service.YELLOW: (0.90, 0.99, 1.03, 1.09, 1.07, 1.06, 0.88),

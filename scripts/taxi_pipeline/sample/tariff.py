@@ -122,7 +122,7 @@ def surcharges_by_time_and_place(ride: Ride, rate_code: Ints) -> Ints:
 
 
 def congestion(ride: Ride) -> Ints:
-    """Charge for Manhattan below 96th Street, whether itemised or not."""
+    """Charge for Manhattan below 96th Street, whether itemized or not."""
     due = in_congestion_zone(ride.pickup_zone) | in_congestion_zone(ride.dropoff_zone)
     return np.where(due, CONGESTION[ride.service], 0).astype(np.int64)
 

@@ -10,6 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from taxi_pipeline.atomic import writing_to
+from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.seeds import read_variables
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.site.dashboard import dashboard_data
@@ -81,7 +83,7 @@ def write_site(settings: Settings, target: str | None) -> Path:
         The start page.
 
     Raises:
-        TaxiError: the last build failed, or the warehouse cannot be read.
+        TaxiError: the last build failed, or the warehouse cannot be read or holds no file.
     """
     target_dir, site = settings.target_dir, settings.site_dir
     variables = read_variables(settings.project_dir)
@@ -90,6 +92,12 @@ def write_site(settings: Settings, target: str | None) -> Path:
     shutil.rmtree(draft, ignore_errors=True)
     with open_reader(settings, target) as reader:
         facts = gather_facts(settings, reader)
+        if not facts.files:
+            raise TaxiError(
+                reader.name,
+                "its tables hold no file, so there is nothing to show",
+                "run `taxi run PATH` with your files",
+            )
         completeness = read_completeness(reader)
         data = dashboard_data(reader, completeness, speed, target)
     zones = zones_path(settings)
@@ -132,8 +140,9 @@ def _start_page(facts: BuildFacts, completeness: Completeness, draft: Path, site
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    with writing_to(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 def _asset(name: str) -> str:

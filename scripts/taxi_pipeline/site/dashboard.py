@@ -20,8 +20,7 @@ BOROUGHS = ("Manhattan", "Queens", "Brooklyn", "Bronx", "Staten Island", "EWR", 
 
 _FILES = """
 select service_type, file_month, max(case when is_synthetic then 1 else 0 end) as is_synthetic
-from stg_ingested_files
-where superseded_at is null
+from fact_file_completeness
 group by service_type, file_month
 """
 

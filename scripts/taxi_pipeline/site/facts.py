@@ -16,9 +16,11 @@ from taxi_pipeline.warehouses import Reader
 _FILES = """
 select service_type, file_month, source_file, source_sha256, row_count, total_amount, ingested_at
 from stg_ingested_files
-where superseded_at is null
+where load_id in (select load_id from fact_file_completeness)
 order by file_month, case service_type when 'Yellow' then 1 when 'Green' then 2 else 3 end
 """
+
+"""The files that the tables hold, which are not those of the lake before the next build."""
 
 Json = dict[str, Any]
 

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from taxi_pipeline.atomic import writing_to
 from taxi_pipeline.site.publish import add_way_back
 
 LINEAGE_QUERY = "model=model.nyc_taxi.mart_monthly_zone_revenue&parents=2&children=0"
@@ -15,9 +16,21 @@ if (!new URLSearchParams(location.search).has("model")) location.replace("?{LINE
 </script>
 <style>
 a.border-dashed[href*="colibri-data.com"], .border-t.pt-5:has(a.border-dashed) {{ display: none !important; }}
+@media (max-width: 700px) {{
+  #model-browser-panel, #model-browser-panel + [data-panel-resize-handle-id], .react-flow__panel.bottom.right {{
+    display: none !important;
+  }}
+  #main-panel {{ flex: 1 1 100% !important; }}
+  .react-flow__panel.bottom.center {{ max-width: 100%; }}
+  .react-flow__panel.bottom.center > div {{ flex-wrap: wrap; justify-content: center; }}
+  #way-back {{ top: 6px !important; padding: 3px 6px !important; font-size: 11px !important; }}
+}}
 </style>
 """
-"""The colours of the reader's system, a mart instead of an arbitrary model, and no links to what the vendor sells."""
+"""The colors of the reader's system, a mart instead of an arbitrary model, no links to what the vendor sells.
+
+On a phone: the graph in the whole width, without the list of models and the legend beside it.
+"""
 
 
 def write_lineage(target_dir: Path, folder: Path) -> None:
@@ -39,9 +52,10 @@ def write_lineage(target_dir: Path, folder: Path) -> None:
         str(target_dir / "manifest.json"), str(target_dir / "catalog.json")
     )
     generator = DbtColibriReportGenerator(extractor, light_mode=True, disable_telemetry=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    generator.generate_report(output_dir=str(folder))
-    (folder / "colibri-manifest.json").unlink()  # the page has it inside
     page = folder / "index.html"
-    text = page.read_text(encoding="utf-8").replace("<head>", f"<head>{_HEAD}", 1)
-    page.write_text(add_way_back(text, "right:4px;top:44px;padding:4px 8px"), encoding="utf-8")
+    with writing_to(page):
+        folder.mkdir(parents=True, exist_ok=True)
+        generator.generate_report(output_dir=str(folder))
+        (folder / "colibri-manifest.json").unlink()  # the page has it inside
+        text = page.read_text(encoding="utf-8").replace("<head>", f"<head>{_HEAD}", 1)
+        page.write_text(add_way_back(text, "right:4px;top:44px;padding:4px 8px"), encoding="utf-8")

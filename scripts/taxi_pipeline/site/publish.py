@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from taxi_pipeline.atomic import draft_of
+from taxi_pipeline.atomic import draft_of, writing_to
 from taxi_pipeline.settings import Settings
 
 START_PAGE = "index.html"
@@ -31,7 +31,16 @@ _DARK = (
     "<style>@media (prefers-color-scheme: dark) { html { background: #fff; filter: invert(.93) hue-rotate(180deg) }"
     " img, .logo, #way-back { filter: invert(1) hue-rotate(180deg) } }</style>"
 )
-"""dbt's page knows light colours only: turned round, hues kept."""
+"""dbt's page knows light colors only: turned round, hues kept."""
+
+_PHONE = (
+    "<style>@media (max-width: 700px) {"
+    " html, body, .app { min-width: 0 !important; width: 100% !important } .app { display: block !important }"
+    " .app-menu, .app-content { position: static !important; width: 100% !important; min-width: 0 !important }"
+    " .app-menu { height: 34vh !important } .app-content { height: 66vh !important }"
+    " .app-content .app-frame { width: auto !important; max-width: 100% !important; min-width: 0 !important } }</style>"
+)
+"""dbt's page is 960 pixels wide at least: on a phone its menu stands above its text."""
 
 
 def add_way_back(text: str, place: str) -> str:
@@ -58,9 +67,12 @@ def write_docs(target_dir: Path, page: Path) -> None:
     text = (target_dir / "static_index.html").read_text(encoding="utf-8")
     for address, mended in _ADDRESSES.items():
         text = text.replace(address, mended)
-    page.parent.mkdir(parents=True, exist_ok=True)
-    text = text.replace("</head>", f"{_DARK}</head>", 1)
-    page.write_text(add_way_back(text, "left:12px;bottom:12px;padding:6px 12px"), encoding="utf-8")
+    text = text.replace("</head>", f"{_DARK}{_PHONE}</head>", 1)
+    with writing_to(page):
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(
+            add_way_back(text, "left:12px;bottom:12px;padding:6px 12px"), encoding="utf-8"
+        )
 
 
 def publish(draft: Path, site: Path) -> None:

@@ -8,7 +8,7 @@ from taxi_pipeline import console, workflow
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest.rendering import print_failures
 from taxi_pipeline.lake import Lake
-from taxi_pipeline.lake.verify import require_whole
+from taxi_pipeline.lake.verify import name_files, require_whole
 from taxi_pipeline.options import AcceptCritical, SelectCommand, Target, command_group
 from taxi_pipeline.settings import load_settings
 from taxi_pipeline.terminal import Terminal, dbt_faults_printed
@@ -20,6 +20,7 @@ from taxi_pipeline.transform.rendering import (
     print_summary,
 )
 from taxi_pipeline.transform.runner import BuildOptions
+from taxi_pipeline.warehouses import is_embedded
 
 app = command_group()
 
@@ -131,6 +132,13 @@ def status(target: Target = None) -> None:
     """
     settings = load_settings()
     found = workflow.read_status(settings, target, Terminal())
+    option = f" --target {target}" if target else ""
+    if found.forgotten:
+        months = name_files([entry.key for entry in found.forgotten])
+        load = "" if is_embedded(settings, target) else f"`taxi load{option}`, then "
+        console.print_note(
+            f"The tables still hold {months}, which the lake no longer has. To remove them: {load}`taxi build{option}`."
+        )
     if not found.entries:
         console.out.print(
             f"The lake in {settings.lake_dir} is empty: `taxi run` fills it with a sample, "
@@ -143,7 +151,6 @@ def status(target: Target = None) -> None:
     if found.verdicts.complaint is not None:
         console.print_note(f"Completeness is unknown: {found.verdicts.complaint}")
     elif found.verdicts.lacks([entry.load_id for entry in found.entries]):
-        option = f" --target {target}" if target else ""
         console.print_note(
             f"Files without an edition are not in the warehouse yet: `taxi run{option}`."
         )

@@ -24,16 +24,19 @@ _EXISTS = "select count(*) from information_schema.tables where table_name = '{t
 def refuse_to_replace(lake: Lake, settings: Settings, target: str | None) -> None:
     """Refuse to put the sample where the target holds real months: the lake is empty, lost or not mounted.
 
+    Months that somebody removed from this lake count as none: the next build removes them.
+
     Raises:
         TaxiError: it names the months.
     """
+    forgotten = {entry.key for entry in lake.history() if entry.forgotten_at is not None}
     if is_embedded(settings, target):
         name, real = str(settings.warehouse_path), _real_months(settings)
     else:
         with open_warehouse(settings, target) as warehouse:
-            warehouse.prepare()
-            name, real = warehouse.name, real_files(warehouse.loaded())
-    if real:
+            present = warehouse.loaded() if warehouse.is_prepared() else {}
+            name, real = warehouse.name, real_files(present)
+    if real := [key for key in real if key not in forgotten]:
         raise refuse_sample(name, real, lake)
 
 

@@ -26,7 +26,7 @@ _PARTS = 12
 _QUIET_KINDS = {"test", "unit_test", "operation"}
 
 
-_COLOURS = {"ok": "green", "warn": "yellow", "error": "bold red"}
+_COLORS = {"ok": "green", "warn": "yellow", "error": "bold red"}
 
 
 def print_estimate(estimates: Sequence[Estimate]) -> None:
@@ -163,9 +163,9 @@ def _verdict_cells(verdict: FileVerdict | None) -> tuple[str, str, str]:
     if verdict is None:
         return "", "", ""
     official = "" if verdict.official_rows is None else f"{verdict.official_rows:,}"
-    colour = _COLOURS[verdict.severity]
+    color = _COLORS[verdict.severity]
     checks = ", ".join(dict.fromkeys((verdict.row_count_check, verdict.report_check)))
-    said = f"[{colour}]{verdict.state}: {console.words(checks)}[/]"
+    said = f"[{color}]{verdict.state}: {console.words(checks)}[/]"
     return console.words(verdict.edition), official, said
 
 

@@ -1,7 +1,9 @@
 """dbt, driven in this process: commands as lists, progress per node, dbt's own exit codes."""
 
 import gc
+import logging
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -195,8 +197,9 @@ def _complaint(text: str) -> str:
 _REPEATABLE = {"build", "run", "seed", "snapshot", "test", "retry"}
 """Commands of dbt that `dbt retry` can go on with."""
 
+_NO_SPACE = "No space left on device"
+
 _REMEDIES = (
-    ("No space left on device", "Free some space on the disk of TAXI_DATA_DIR, then run it again."),
     ("Out of Memory Error", "Raise TAXI_MEMORY_LIMIT, such as TAXI_MEMORY_LIMIT=2GB."),
     ("manifest", "Load the lake into the target first: `taxi load --target ...`."),
 )
@@ -227,6 +230,10 @@ def _with_remedy(reason: str) -> str:
     if reason.startswith("Out of Memory"):
         reason = reason.partition(" Possible solutions")[0]
     remedy = next((text for sign, text in _REMEDIES if sign in reason), "")
+    if _NO_SPACE in reason:
+        named = re.search(r"""["'](/[^"']+)["']""", reason)
+        places = "the full disk (of TAXI_DATA_DIR, of the project, or of the server)"
+        remedy = f"Free some space on {f'the disk of {named[1]}' if named else places}, then run it again."
     return f"{reason.rstrip('.')}. {remedy}".strip()
 
 
@@ -239,7 +246,8 @@ def _message(result: "RunResult") -> str:
             " Run `taxi build --full-refresh`, which builds every table from the lake."
         )
     if str(node.resource_type) != "test" or str(result.status) not in {"fail", "warn"}:
-        return (result.message or "").strip()
+        message = (result.message or "").strip()
+        return _with_remedy(message) if _NO_SPACE in message else message
     if getattr(node.config, "fail_calc", "count(*)") != "count(*)":
         return f"{found:,} {node.description}"
     rows = f"{found:,} {'row' if found == 1 else 'rows'}"
@@ -263,13 +271,16 @@ def run_dbt(command: Sequence[str], settings: Settings, listener: BuildListener)
     os.environ["TAXI_DATA_DIR"] = str(settings.data_dir)
     os.environ["TAXI_MEMORY_LIMIT"] = settings.memory_limit
     project = str(settings.project_dir)
+    log_level = os.environ.get("DBT_LOG_LEVEL_FILE") or "debug"
+    logging.raiseExceptions = False  # a log that cannot be written is no reason for a traceback
     gc.set_threshold(
         100_000, 50, 50
     )  # parsing makes many objects that stay: looking for garbage among them took 0.5 s
     try:
         outcome = dbtRunner(callbacks=[listener]).invoke(
             [
-                *("--log-level", "none", "--log-path", str(settings.log_dir)),
+                *("--log-level", "none", "--log-level-file", log_level),
+                *("--log-path", str(settings.log_dir)),
                 *command,
                 *("--target-path", str(settings.target_dir)),
                 *("--project-dir", project, "--profiles-dir", project),
@@ -302,7 +313,10 @@ def run_dbt(command: Sequence[str], settings: Settings, listener: BuildListener)
     if listener.hook_fault:
         return BuildReport(NOT_RUN, nodes, _with_remedy(" ".join(listener.hook_fault.split())))
     if outcome.exception is not None:
-        return BuildReport(NOT_RUN, nodes, _complaint(str(outcome.exception)))
+        complaint = _complaint(str(outcome.exception))
+        return BuildReport(
+            NOT_RUN, nodes, _with_remedy(complaint) if _NO_SPACE in complaint else complaint
+        )
     if listener.unmatched and not nodes:
         raise TaxiError(
             f"dbt {command[0]}",

@@ -12,7 +12,7 @@ with sources as (
     select service_type, count(*) as files, cast(sum(row_count) as bigint) as rows_in,
         max(case when is_synthetic then 1 else 0 end) as is_synthetic
     from stg_ingested_files
-    where superseded_at is null
+    where load_id in (select load_id from fact_file_completeness)
     group by service_type
 ),
 accepted as (

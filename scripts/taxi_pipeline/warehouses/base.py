@@ -195,6 +195,9 @@ class Warehouse(Reader, Protocol):
     def prepare(self) -> None:
         """Create the raw schema and its tables where they are missing."""
 
+    def is_prepared(self) -> bool:
+        """Whether the raw tables are there; nothing is changed."""
+
     def loaded(self) -> dict[FileKey, LoadedFile]:
         """Every file that is there in full."""
 

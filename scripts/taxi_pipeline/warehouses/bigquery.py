@@ -190,6 +190,16 @@ class BigQueryWarehouse:
                 )
                 self._client.create_table(table, exists_ok=True, retry=_RETRY)
 
+    def is_prepared(self) -> bool:
+        """Whether the record tables are there."""
+        with _faults_named(self._name):
+            try:
+                for table in RECORD_TABLES:
+                    self._client.get_table(self._raw.table(table.name), retry=_RETRY)
+            except NotFound:
+                return False
+        return True
+
     def _add_missing_columns(
         self, table: bigquery.Table, wanted: Sequence[bigquery.SchemaField]
     ) -> None:

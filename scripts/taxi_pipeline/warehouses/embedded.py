@@ -97,9 +97,8 @@ def open_embedded(settings: Settings, schema: str = "nyc_taxi") -> Iterator[Embe
     Raises:
         TaxiError: it has not been built yet, cannot be opened, or another process writes to it.
     """
+    require_built(settings)
     path = settings.warehouse_path
-    if not path.exists():
-        raise TaxiError(str(path), "there is no warehouse yet", "run `taxi run` first")
     # Views on the lake name it by a path relative to the project, as dbt does.
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": settings.memory_limit,
@@ -113,6 +112,17 @@ def open_embedded(settings: Settings, schema: str = "nyc_taxi") -> Iterator[Embe
     with connection:
         search_schemas(connection, schema)
         yield EmbeddedReader(connection, path)
+
+
+def require_built(settings: Settings) -> None:
+    """Find out whether there is a DuckDB warehouse.
+
+    Raises:
+        TaxiError: there is none yet.
+    """
+    path = settings.warehouse_path
+    if not path.exists():
+        raise TaxiError(str(path), "there is no warehouse yet", "run `taxi run` first")
 
 
 def require_free(settings: Settings) -> None:

@@ -136,7 +136,7 @@ def _reason(text: str) -> str:
     text = " ".join(text.split())
     for marker in ("failed:", "is bad:", "FATAL:", "ERROR:"):
         text = text.rsplit(marker, 1)[-1]
-    for end in (" LINE 1", " Either provide the file", " This probably means"):
+    for end in (" LINE 1", " Either provide", " This probably means", " Is the server running"):
         text = text.split(end)[0]
     return text.strip(" .")
 
@@ -189,6 +189,13 @@ class PostgresWarehouse:
         with self._transaction() as connection:
             _execute(connection, statements)
             _execute(connection, self._missing_columns(connection))
+
+    def is_prepared(self) -> bool:
+        """Whether the manifest is there."""
+        with self._transaction() as connection:
+            manifest = f"{self._raw}.{MANIFEST.name}"
+            row = connection.execute("select to_regclass(%s) is not null", [manifest]).fetchone()
+        return row is not None and bool(row[0])
 
     def _missing_columns(self, connection: psycopg.Connection) -> list[str]:
         """The statements that add the columns which an earlier version of this project did not load."""

@@ -21,9 +21,9 @@ function decode(text) {
   return values;
 }
 
-const COLOURS = services.map(service => `var(--${service.name.toLowerCase()})`);
-const BOROUGH_COLOURS = boroughs.map((_, borough) => `var(--b${borough})`);
-const AIRPORT_COLOURS = ["var(--a0)", "var(--a1)", "var(--a2)"];
+const COLORS = services.map(service => `var(--${service.name.toLowerCase()})`);
+const BOROUGH_COLORS = boroughs.map((_, borough) => `var(--b${borough})`);
+const AIRPORT_COLORS = ["var(--a0)", "var(--a1)", "var(--a2)"];
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const TOP = 10;
 const NARROWEST = 280; // pixels: bars and their names need no less
@@ -109,7 +109,7 @@ const option = (label, value, selected) => {
 
 for (const [place, service] of services.entries()) {
   const box = make("input", {type: "checkbox", name: "service", value: place, checked: ""});
-  const swatch = make("i", {class: "swatch", style: `background:${COLOURS[place]}`});
+  const swatch = make("i", {class: "swatch", style: `background:${COLORS[place]}`});
   element("services").append(make("label", {}, box, swatch, service.name));
 }
 for (const [place, month] of months.entries()) {
@@ -183,8 +183,8 @@ const axisMonths = (keep, width) => {
     }),
   };
 };
-const legend = (panel, items, hatched) => panel.querySelector(".legend").replaceChildren(...[...items, ...(hatched ? [["Incomplete month", "", "swatch hatched"]] : [])].map(([name, colour, kind = "swatch"]) =>
-  make("span", {}, make("i", colour ? {class: kind, style: `background:${colour}`} : {class: kind}), name)));
+const legend = (panel, items, hatched) => panel.querySelector(".legend").replaceChildren(...[...items, ...(hatched ? [["Incomplete month", "", "swatch hatched"]] : [])].map(([name, color, kind = "swatch"]) =>
+  make("span", {}, make("i", color ? {class: kind, style: `background:${color}`} : {class: kind}), name)));
 const message = text => make("p", {class: "empty"}, text);
 const tip = {tip: {lineWidth: 24, fontSize: 12}};
 
@@ -210,21 +210,21 @@ const eventMarks = (events, lift) => [
     {x: "x", text: "letter", title: "title", frameAnchor: "top", dy: -lift, fontWeight: 700, fontSize: 11}),
 ];
 
-/** A hatched pattern of a colour, for what is only a part of its month. */
+/** A hatched pattern of a color, for what is only a part of its month. */
 const patterns = document.body.appendChild(svg("svg", {class: "patterns", "aria-hidden": "true"}));
-function hatch(colour) {
-  const id = `hatch-${colour.replace(/\W/g, "")}`;
+function hatch(color) {
+  const id = `hatch-${color.replace(/\W/g, "")}`;
   if (!document.getElementById(id)) {
     const pattern = svg("pattern", {id, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)"});
-    pattern.append(svg("rect", {width: 6, height: 6, style: `fill:${colour}`, opacity: .18}), svg("rect", {width: 2.4, height: 6, style: `fill:${colour}`}));
+    pattern.append(svg("rect", {width: 6, height: 6, style: `fill:${color}`, opacity: .18}), svg("rect", {width: 2.4, height: 6, style: `fill:${color}`}));
     patterns.append(pattern);
   }
   return `url(#${id})`;
 }
 
 /** Stacked columns by month: rows of {month, value, group}. */
-function columns(rows, keep, groups, colours, width, label, tick, title, events = []) {
-  const painted = rows.map(row => ({...row, colour: row.part ? hatch(colours[groups.indexOf(row.group)]) : colours[groups.indexOf(row.group)]}));
+function columns(rows, keep, groups, colors, width, label, tick, title, events = []) {
+  const painted = rows.map(row => ({...row, color: row.part ? hatch(colors[groups.indexOf(row.group)]) : colors[groups.indexOf(row.group)]}));
   const axis = axisMonths(keep, width);
   const totals = keep.shown.map(place => ({month: months[place], value: total(rows.filter(row => row.month === months[place]).map(row => row.value))}));
   const named = totals.length <= Math.max(2, Math.floor((width - 58) / 56)) && (totals.length < 4 || width > 420);
@@ -234,7 +234,7 @@ function columns(rows, keep, groups, colours, width, label, tick, title, events 
     x: axis.x, y: {label: null, grid: true, nice: true, zero: true, ticks: 5, tickFormat: tick, ...(most > 0 ? {} : {domain: [0, 1], nice: false})},
     marks: [
       Plot.axisY({tickFormat: tick, ticks: 5, tickSize: 0, label: null}),
-      Plot.barY(painted, Plot.stackY({x: "month", y: "value", z: "group", fill: "colour", order: groups, stroke: "var(--surface)", strokeWidth: .6, title, ...tip})),
+      Plot.barY(painted, Plot.stackY({x: "month", y: "value", z: "group", fill: "color", order: groups, stroke: "var(--surface)", strokeWidth: .6, title, ...tip})),
       Plot.ruleY([0], {stroke: "var(--muted)"}),
       axis.mark,
       ...(events.length ? eventMarks(events.map(event => ({...event, x: event.month})), 26) : []),

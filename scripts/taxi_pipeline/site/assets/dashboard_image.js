@@ -63,7 +63,7 @@ function shapesOf(panel, at) {
   return shapes;
 }
 
-/** Names and values of the page's colours: an image sees no style sheet of the page. */
+/** Names and values of the page's colors: an image sees no style sheet of the page. */
 function variables() {
   const names = [...document.styleSheets].flatMap(sheet => [...sheet.cssRules]).filter(rule => rule.selectorText === ":root").flatMap(rule => [...rule.style].filter(name => name.startsWith("--")));
   const style = getComputedStyle(document.documentElement);

@@ -14,6 +14,14 @@ function daysText(keep) {
   return `${plural(count, "day")}, ${picked.days.map(at => days[at]).join(" to ")}`;
 }
 
+/** The months that are shown, in words: a span is one only where no month between is left out or not loaded. */
+function monthsText(keep) {
+  const names = keep.shown.map(place => monthName(months[place]));
+  if (names.length < 2) return names[0] ?? "no month";
+  if (isGapless(keep.shown)) return `${plural(names.length, "month")}, ${names[0]} to ${names.at(-1)}`;
+  return names.length < 4 ? names.join(", ") : `${plural(names.length, "month")} between ${names[0]} and ${names.at(-1)}`;
+}
+
 const KPIS = [
   {key: "trips", name: "Trips", show: value => (value >= 1e6 ? compact(value) : whole(value)), exact: whole},
   {key: "cents", name: "Revenue, US$", show: value => (Math.abs(value) >= 1e8 ? compactDollars(value / 100) : money(value)), exact: money},
@@ -39,7 +47,7 @@ function comparison(keep, months_back) {
 
 function drawKpis(keep) {
   const last = keep.shown.at(-1), changes = last === undefined || byDay(keep) ? [] : [comparison(keep, 1), comparison(keep, 12)], value = figures(keep);
-  const period = !keep.shown.length ? "no month" : byDay(keep) ? daysText(keep) : keep.shown.length === 1 ? monthName(months[last]) : `${plural(keep.shown.length, "month")}, ${monthName(months[keep.shown[0]])} to ${monthName(months[last])}`;
+  const period = byDay(keep) && keep.shown.length ? daysText(keep) : monthsText(keep);
   const includesParts = keep.shown.some(month => hasPart(keep, month));
   element("kpis").replaceChildren(...KPIS.map(kpi => {
     const amount = value[kpi.key];
@@ -67,7 +75,7 @@ function drawKpis(keep) {
     without("incomplete") ? `No change vs. ${without("incomplete")}: one of the two months is incomplete.` : "",
   ].filter(Boolean).join(" ");
   const boxes = services.filter((_, place) => keep.service[place]).map(service => service.name).join(", ");
-  element("status").textContent = `${boxes}, ${picked.zone === null ? "" : `${zones[picked.zone].label}, `}${byDay(keep) ? `${daysText(keep)}, ` : ""}${monthName(months[keep.from])} to ${monthName(months[keep.to])}: ${plural(value.trips, "trip")}${value.cents === null ? "" : `, ${money(value.cents)}`}.`;
+  element("status").textContent = `${boxes}, ${picked.zone === null ? "" : `${zones[picked.zone].label}, `}${period}: ${plural(value.trips, "trip")}${value.cents === null ? "" : `, ${money(value.cents)}`}.`;
 }
 
 // ---------------------------------------------------------------- drawing

@@ -12,14 +12,14 @@ const panels = {
     return {
       hatched: rows.some(row => row.part),
       table: [["Month", "Service", number("Revenue, US$"), "Completeness"], rows.map(row => [monthName(row.month), row.group, number(money(row.cents)), row.completeness])],
-      legend: kept.map(place => [services[place].name, COLOURS[place]]),
+      legend: kept.map(place => [services[place].name, COLORS[place]]),
       note: [
         keep.hasMoney && keep.service.some((chosen, place) => chosen && !services[place].metered) ? "FHV files carry no fares and are no part of revenue." : "",
         isGapless(keep.shown) ? "" : "Months without a file are left out.",
         keep.hasMoney ? eventsText(events) : "",
       ].filter(Boolean).join(" "),
       draw: width => keep.hasMoney
-        ? columns(rows, keep, kept.map(place => services[place].name), kept.map(place => COLOURS[place]), width, "Columns of revenue by month and service", shortDollars,
+        ? columns(rows, keep, kept.map(place => services[place].name), kept.map(place => COLORS[place]), width, "Columns of revenue by month and service", shortDollars,
           row => `${monthName(row.month)}, ${row.group}\n${money(row.cents)}${warning(row)}`, events)
         : message(nothing(keep, NO_FARES)),
     };
@@ -33,10 +33,10 @@ const panels = {
     return {
       hatched: keep.hasMoney && rows.some(row => row.part),
       table: [["Month", "Borough", number("Revenue, US$"), "Completeness"], keep.hasMoney ? rows.map(row => [monthName(row.month), row.group, number(money(row.cents)), row.completeness]) : []],
-      legend: kept.map(place => [boroughs[place], BOROUGH_COLOURS[place]]),
+      legend: kept.map(place => [boroughs[place], BOROUGH_COLORS[place]]),
       note: rows.length && keep.hasMoney ? eventsText(inMonths(keep, eventsOf(keep, metersOnly))) : "",
       draw: width => (!keep.hasMoney ? message(nothing(keep, NO_FARES)) : !rows.length ? message("No metered trip begins there in these months.")
-        : columns(rows, keep, kept.map(place => boroughs[place]), kept.map(place => BOROUGH_COLOURS[place]), width, "Columns of revenue by month and borough", shortDollars,
+        : columns(rows, keep, kept.map(place => boroughs[place]), kept.map(place => BOROUGH_COLORS[place]), width, "Columns of revenue by month and borough", shortDollars,
           row => `${monthName(row.month)}, ${row.group}\n${money(row.cents)}${warning(row)}`, inMonths(keep, eventsOf(keep, metersOnly)))),
     };
   },
@@ -53,7 +53,7 @@ const panels = {
         return {day, at, month: monthOf[at], part: isPart(place, monthOf[at]), completeness: completeness[place][monthOf[at]]?.text ?? "", service: service.name, known: known[at], starts: run === 1, trips: trips[place][at],
           mean: run >= 7 ? total(trips[place].slice(at - 6, at + 1)) / 7 : null};
       }).filter(row => row.known && keep.outer.includes(row.month));
-      return rows.length ? [{service: service.name, colour: COLOURS[place], rows}] : [];
+      return rows.length ? [{service: service.name, color: COLORS[place], rows}] : [];
     });
     // Days of the months shown, one after the other: months that are not loaded take no room.
     const shown = days.flatMap((_, at) => (keep.outer.includes(monthOf[at]) ? [at] : []));
@@ -95,14 +95,14 @@ const panels = {
               Plot.ruleX(starts.slice(1).map(at => place.get(at)), {stroke: "var(--line)"}),
               span ? Plot.rectX([span], {x1: ([first]) => Math.max(0, first - .5), x2: ([, end]) => Math.min(shown.length - 1, end + .5), fill: "var(--accent)", fillOpacity: .2}) : null,
               Plot.ruleY([0], {stroke: "var(--muted)"}),
-              Plot.lineY(lines, {x: "x", y: "trips", z: "run", stroke: one.colour, strokeOpacity: .55, strokeWidth: 1}),
-              Plot.lineY(lines, {x: "x", y: "mean", z: "run", stroke: one.colour, strokeWidth: 2.5}),
+              Plot.lineY(lines, {x: "x", y: "trips", z: "run", stroke: one.color, strokeOpacity: .55, strokeWidth: 1}),
+              Plot.lineY(lines, {x: "x", y: "mean", z: "run", stroke: one.color, strokeWidth: 2.5}),
               ...(marked.length ? eventMarks(marked, 8) : []),
               Plot.tip(lines, Plot.pointerX({x: "x", y: "trips", title: row => `${row.day}, ${row.service}\n${plural(row.trips, "trip")}${row.mean === null ? "" : `\n7-day mean ${oneDecimal(row.mean)}`}${warning(row)}`, fontSize: 12})),
             ],
           });
           brushDays(plot, [[margin.marginLeft, margin.marginTop], [width - margin.marginRight, height - margin.marginBottom]], shown);
-          block.append(make("h3", {}, make("i", {class: "swatch", style: `background:${one.colour}`}), one.service), plot);
+          block.append(make("h3", {}, make("i", {class: "swatch", style: `background:${one.color}`}), one.service), plot);
         });
         return series.length ? block : message(nothing(keep, "Nothing is loaded for these services and months."));
       },
@@ -234,13 +234,13 @@ const panels = {
       .sort((one, other) => total(keep.shown.map(month => trips[month][other.place])) - total(keep.shown.map(month => trips[month][one.place])));
     const rows = keep.shown.flatMap(month => ports.map(port => ({month: months[month], part: hasPart(keep, month), completeness: completenessOf(keep, month), group: port.label, value: trips[month][port.place]})));
     const all = total(rows.map(row => row.value));
-    const colours = ports.map(port => AIRPORT_COLOURS[[132, 138, 1].indexOf(port.id)]);
+    const colors = ports.map(port => AIRPORT_COLORS[[132, 138, 1].indexOf(port.id)]);
     return {
       hatched: all > 0 && rows.some(row => row.part),
       table: [["Month", "Airport", number("Trips"), "Completeness"], rows.map(row => [monthName(row.month), row.group, number(whole(row.value)), row.completeness])],
-      legend: all ? ports.map((port, place) => [port.label, colours[place]]) : [],
+      legend: all ? ports.map((port, place) => [port.label, colors[place]]) : [],
       note: all ? [`${plural(all, "trip")}, ${percent(all / everywhere)} of all trips in this selection.`, eventsText(inMonths(keep, eventsOf(keep)))].join(" ") : "",
-      draw: width => (all ? columns(rows, keep, ports.map(port => port.label), colours, width, "Columns of trips by month and airport", short, row => `${monthName(row.month)}, ${row.group}\n${plural(row.value, "trip")}${warning(row)}`, inMonths(keep, eventsOf(keep)))
+      draw: width => (all ? columns(rows, keep, ports.map(port => port.label), colors, width, "Columns of trips by month and airport", short, row => `${monthName(row.month)}, ${row.group}\n${plural(row.value, "trip")}${warning(row)}`, inMonths(keep, eventsOf(keep)))
         : message("No trip of this selection begins at an airport.")),
     };
   },
@@ -248,12 +248,12 @@ const panels = {
   rejects: keep => {
     const rejected = sums("rejected_rows", ["reason", "service"], keep);
     const accepted = total(["trips", "voided_rows"].flatMap(measure => sums(measure, ["service"], {...keep, zone: keep.place})));
-    const rows = reasons.flatMap((reason, place) => services.map((service, number) => ({name: reason.code.replaceAll("_", " "), ...reason, group: service.name, fill: COLOURS[number], value: rejected[place][number], kept: keep.service[number]}))).filter(row => row.kept);
+    const rows = reasons.flatMap((reason, place) => services.map((service, number) => ({name: reason.code.replaceAll("_", " "), ...reason, group: service.name, fill: COLORS[number], value: rejected[place][number], kept: keep.service[number]}))).filter(row => row.kept);
     const all = total(rows.map(row => row.value)), names = [...new Set(rows.filter(row => row.value).map(row => row.name))];
     return {
       parts: true,
       table: [["Reason", "Service", number("Rows")], rows.filter(row => row.value).map(row => [row.code, row.group, number(whole(row.value))])],
-      legend: all ? services.flatMap((service, place) => (keep.service[place] ? [[service.name, COLOURS[place]]] : [])) : [],
+      legend: all ? services.flatMap((service, place) => (keep.service[place] ? [[service.name, COLORS[place]]] : [])) : [],
       note: `${whole(all)} of ${plural(accepted + all, "row")} (${twoDigits(100 * all / (accepted + all || 1))} %).`,
       draw: width => (all ? bars(rows.filter(row => row.value), names, width, 142, row => plural(row.value, "row"), "Bars of rejected rows by reason", row => row.fill, row => `${row.group}: ${plural(row.value, "row")}\n${row.text}`)
         : message("No row of this selection was rejected.")),
