@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ManyResult
 from taxi_pipeline.lake import ManifestEntry
 from taxi_pipeline.quality.validate import Validation
-from taxi_pipeline.sample import SampleReport
 from taxi_pipeline.transform.completeness import (
     Completeness,
     FileVerdicts,
@@ -19,13 +19,16 @@ from taxi_pipeline.transform.runner import (
 from taxi_pipeline.transform.summary import WarehouseSummary
 from taxi_pipeline.warehouses.load import LoadReport
 
+if TYPE_CHECKING:
+    from taxi_pipeline.sample import SampleReport
+
 
 @dataclass(frozen=True)
 class Sample:
     """The synthetic sample, and where it is."""
 
     folder: Path
-    report: SampleReport
+    report: "SampleReport"
 
 
 @dataclass(frozen=True)

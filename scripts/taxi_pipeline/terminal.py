@@ -12,7 +12,6 @@ from taxi_pipeline.observer import LoadProgress, Observer, Tell
 from taxi_pipeline.quality.rendering import print_validation
 from taxi_pipeline.quality.validate import Validation
 from taxi_pipeline.results import Built, DbtError, Loaded, Result, Sample
-from taxi_pipeline.sample.rendering import print_sample
 from taxi_pipeline.transform.deps import PackageOrigin
 from taxi_pipeline.transform.rendering import build_progress, print_build
 from taxi_pipeline.transform.runner import BuildListener
@@ -49,6 +48,8 @@ class Terminal(Observer):
         """Print a result."""
         match result:
             case Sample():
+                from taxi_pipeline.sample.rendering import print_sample  # noqa: PLC0415 - imports NumPy
+
                 print_sample(result.report, result.folder)
             case ManyResult():
                 print_ingested(result)

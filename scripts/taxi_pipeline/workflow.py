@@ -17,7 +17,6 @@ from taxi_pipeline.quality.validate import Choice, Validation
 from taxi_pipeline.quality.validate import validate as judge
 from taxi_pipeline.restatements.versions import record_restatements
 from taxi_pipeline.results import Built, DbtError, Loaded, Published, Run, Sample, Status
-from taxi_pipeline.sample import write_sample as write_sample_files
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.site import publish_docs
 from taxi_pipeline.site import write_site as write_pages
@@ -70,9 +69,11 @@ def write_sample(
         scale: times 150,000 trips.
         observer: told of progress.
     """
+    from taxi_pipeline.sample import write_sample as write_files  # noqa: PLC0415 - imports NumPy and PyArrow
+
     folder = folder or settings.sample_dir
     with observer.activity("Writing the synthetic sample"):
-        sample = Sample(folder, write_sample_files(folder, scale))
+        sample = Sample(folder, write_files(folder, scale))
     observer.finished(sample)
     return sample
 
@@ -277,22 +278,18 @@ def passed_artifacts(
         yield settings.target_dir
 
 
-def read_status(
-    settings: Settings, target: str | None = None, observer: Observer = SILENT
-) -> Status:
-    """Read which months are loaded, and whether they are whole.
+def read_status(settings: Settings, target: str | None = None) -> Status:
+    """Read which months are loaded, and whether they are whole; waits for nobody, and writes nothing.
 
     Args:
         settings: where the lake and ``profiles.yml`` are.
         target: whose verdicts; None for the default, which need not have been built.
-        observer: told when another process has the lock.
 
     Raises:
         TaxiError: the lake is empty and the target holds real months, or the target cannot be read.
     """
     lake = Lake(settings.lake_dir)
-    lake.ensure(observer.note)
-    entries = lake.current()
+    entries = lake.published()
     prepare_profile(settings)
     if not entries:
         refuse_to_replace(lake, settings, target)

@@ -130,7 +130,7 @@ def status(target: Target = None) -> None:
     Completeness comes from the last build of the target (mart_source_completeness).
     """
     settings = load_settings()
-    found = workflow.read_status(settings, target, Terminal())
+    found = workflow.read_status(settings, target)
     if not found.entries:
         console.out.print(
             f"The lake in {settings.lake_dir} is empty: `taxi run` fills it with a sample, "
