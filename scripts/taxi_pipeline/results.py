@@ -17,6 +17,7 @@ from taxi_pipeline.transform.runner import (
     BuildReport,
 )
 from taxi_pipeline.transform.summary import WarehouseSummary
+from taxi_pipeline.transform.unchanged import LastBuild
 from taxi_pipeline.warehouses.load import LoadReport
 
 if TYPE_CHECKING:
@@ -42,10 +43,17 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Built:
-    """A build, and how long dbt took."""
+    """A build, and how long dbt took.
+
+    Attributes:
+        report: how every node ended; that of the last build where nothing has changed since.
+        seconds: of dbt; 0 where it was not started.
+        unchanged: the last build, where nothing has changed since; else None.
+    """
 
     report: BuildReport
     seconds: float
+    unchanged: LastBuild | None = None
 
 
 Result = Sample | ManyResult | Loaded | PackageOrigin | Built | Validation

@@ -41,6 +41,7 @@ from taxi_pipeline.transform.runner import (
 )
 from taxi_pipeline.transform.state import require_passed
 from taxi_pipeline.transform.summary import summarize
+from taxi_pipeline.transform.unchanged import BuildMemory
 from taxi_pipeline.warehouses import check_target, is_embedded, open_reader, open_warehouse
 from taxi_pipeline.warehouses.embedded import require_free
 from taxi_pipeline.warehouses.load import load_changes
@@ -131,14 +132,16 @@ def build(
     options: BuildOptions = BuildOptions(),  # noqa: B008 - frozen
     *,
     retry: bool = False,
+    again: bool = False,
     observer: Observer = SILENT,
 ) -> Built:
-    """Run ``dbt build``.
+    """Run ``dbt build``; where nothing has changed since everything was built, return what it found then.
 
     Args:
         settings: where the project and the data are.
         options: as dbt's.
         retry: only what failed or was skipped last time, with the options of then.
+        again: start dbt even if nothing has changed.
         observer: told of progress.
 
     Raises:
@@ -149,23 +152,40 @@ def build(
     check_target(settings, options.target)
     if retry:
         require_failed_build(settings)
-    return _build(settings, options, retry_command() if retry else build_command(options), observer)
+    return _build(settings, options, observer, retry=retry, again=again)
 
 
 def _build(
-    settings: Settings, options: BuildOptions, command: Sequence[str], observer: Observer
+    settings: Settings,
+    options: BuildOptions,
+    observer: Observer,
+    *,
+    retry: bool = False,
+    again: bool = False,
 ) -> Built:
     lake = _ready_lake(settings, observer)
     with exclusive(settings, observer):
+        memory = BuildMemory.of(settings, options.target, lake)
+        is_plain = options == BuildOptions(options.target) and not (retry or again)
+        if memory is not None and is_plain and (last := memory.recall()):
+            built = Built(last.report, 0, last)
+            observer.finished(built)
+            return built
         if is_embedded(settings, options.target):
             require_free(settings)
             with observer.activity("Checking the lake") as tell:
                 is_everything = options.full_refresh or "all" in (options.variables or "")
                 check_lake(lake, settings, everything=is_everything, tell=tell)
         observer.finished(install_packages(settings))
+        memory = BuildMemory.of(settings, options.target, lake)  # with the packages
+        if memory is not None:
+            memory.forget()
         started = time.monotonic()
         with observer.building("Parsing the project") as listener:
+            command = retry_command() if retry else build_command(options)
             report = run_dbt(command, settings, listener)
+        if memory is not None and options.is_of_everything and not retry:
+            memory.keep(report)
     built = Built(report, time.monotonic() - started)
     observer.finished(built)
     return built
@@ -343,7 +363,7 @@ def run(
             if not is_embedded(settings, target):
                 load(settings, target, observer)
             options = BuildOptions(target)
-            built = _build(settings, options, build_command(options), observer)
+            built = _build(settings, options, observer)
             if not built.report.exit_code:
                 published = _publish(settings, target, observer)
         return Run(ingested, built, published, time.monotonic() - started)

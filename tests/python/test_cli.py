@@ -8,7 +8,6 @@ import duckdb
 import pytest
 
 from conftest import SharedBuild
-
 from taxi_pipeline.cli import COMMANDS, Entry
 from taxi_pipeline.options import load_command
 
