@@ -1,6 +1,7 @@
 -- Per file, to the cent: the manifest's total is that of staging, and each amount in staging is in fact_trips or rejected_trips.
 {% set yellow_columns = money_columns() | reject("equalto", "ehail_fee_amount") | list %}
 {% set green_columns = money_columns() | reject("equalto", "airport_fee_amount") | list %}
+{% set is_unverified = in_unverified_files() %}
 
 with manifest as (
     select
@@ -8,7 +9,7 @@ with manifest as (
         file_month,
         total_amount
     from {{ ref("stg_ingested_files") }}
-    where superseded_at is null and total_amount is not null and {{ in_unverified_files() }}
+    where superseded_at is null and total_amount is not null and {{ is_unverified }}
 ),
 
 yellow as (
@@ -18,7 +19,7 @@ yellow as (
         {{ sums(yellow_columns) }},
         cast(null as {{ type_decimal(12, 2) }}) as ehail_fee_amount
     from {{ ref("stg_yellow_tripdata") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
     group by service_type, file_month
 ),
 
@@ -29,7 +30,7 @@ green as (
         {{ sums(green_columns) }},
         cast(null as {{ type_decimal(12, 2) }}) as airport_fee_amount
     from {{ ref("stg_green_tripdata") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
     group by service_type, file_month
 ),
 
@@ -55,7 +56,7 @@ accepted_and_rejected as (
         file_month,
         {{ money_columns() | join(", ") }}
     from {{ ref("fact_trips") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
 
     union all
 
@@ -64,7 +65,7 @@ accepted_and_rejected as (
         file_month,
         {{ money_columns() | join(", ") }}
     from {{ ref("rejected_trips") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
 ),
 
 built as (

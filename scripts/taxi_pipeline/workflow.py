@@ -20,6 +20,7 @@ from taxi_pipeline.results import Built, DbtError, Loaded, Published, Run, Sampl
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.site import publish_docs
 from taxi_pipeline.site import write_site as write_pages
+from taxi_pipeline.site.current import current_page, remember_pages
 from taxi_pipeline.transform.completeness import (
     FileVerdicts,
     read_completeness,
@@ -268,7 +269,9 @@ def write_site(settings: Settings, target: str | None = None, observer: Observer
         DbtError: dbt cannot write the documentation.
     """
     with passed_artifacts(settings, target, observer), observer.activity("Writing the site"):
-        return write_pages(settings, target)
+        page = write_pages(settings, target)
+        remember_pages(settings, target)
+        return page
 
 
 @contextmanager
@@ -371,7 +374,11 @@ def run(
 
 def _publish(settings: Settings, target: str | None, observer: Observer) -> Published:
     validation = validate(settings, Choice(target), observer)
-    page = write_site(settings, target, observer)
+    page = current_page(settings, target)
+    if page is None:
+        page = write_site(settings, target, observer)
+    else:
+        observer.note("The site stays as it is: nothing that it shows has changed.")
     with open_reader(settings, target) as reader:
         return Published(validation, page, summarize(reader.query), read_completeness(reader))
 

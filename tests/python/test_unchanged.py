@@ -13,6 +13,8 @@ import pytest
 
 from taxi_pipeline import workflow
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.site import current
+from taxi_pipeline.site.current import current_page, remember_pages
 from taxi_pipeline.transform import unchanged
 from taxi_pipeline.transform.runner import (
     NODES_FAILED,
@@ -366,3 +368,76 @@ def test_the_clock_is_found_in_what_dbt_has_compiled_and_other_sources_are_found
     assert (
         reads_more(manifest_of("select nowhere, current_row, pickup_datetime, page(1)"), ()) == ""
     )
+
+
+PAGES = ("index.html", "dashboard/index.html", "docs/index.html", "docs/quality/index.html")
+
+
+@pytest.fixture
+def shown(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A place whose site shows what has been built."""
+    monkeypatch.setattr(current, "commit_of", lambda _: "a commit")
+    assert place.builds()
+    for name in PAGES:
+        page = place.settings.site_dir / name
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(name)
+    remember_pages(place.settings, None)
+    return place
+
+
+def test_a_site_that_shows_what_is_there_stays(shown: Place) -> None:
+    assert current_page(shown.settings, None) == shown.settings.site_dir / "index.html"
+    (shown.settings.site_dir / "docs" / "quality" / "index.html").write_text("by taxi validate")
+    assert current_page(shown.settings, None) is not None
+
+
+def write_zones(place: Place) -> None:
+    path = place.settings.data_dir / "zones" / "taxi_zones.geojson"
+    path.parent.mkdir()
+    path.write_text("{}")
+
+
+STALE: dict[str, Callable[[Place, pytest.MonkeyPatch], Any]] = {
+    "a page is gone": lambda place, _: (place.settings.site_dir / PAGES[1]).unlink(),
+    "a page is another one": lambda place, _: (place.settings.site_dir / PAGES[2]).write_text(""),
+    "the site is gone": lambda place, _: shutil.rmtree(place.settings.site_dir),
+    "no quality pages any more": lambda place, _: shutil.rmtree(
+        place.settings.site_dir / "docs" / "quality"
+    ),
+    "a model": lambda place, _: place.edit("models/columns.md"),
+    "the warehouse": lambda place, _: insert(place),
+    "another build": lambda place, _: place.builds(again=True),
+    "shapes of zones": lambda place, _: write_zones(place),
+    "the code of the pages": lambda _, patch: patch.setattr(current, "_code", lambda: "another"),
+    "the commit": lambda _, patch: patch.setattr(current, "commit_of", lambda _: "another"),
+    "no record": lambda place, _: (place.settings.data_dir / "last_site.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("change", STALE.values(), ids=STALE)
+def test_a_site_whose_pages_or_inputs_have_changed_is_written(
+    shown: Place,
+    change: Callable[[Place, pytest.MonkeyPatch], Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert current_page(shown.settings, None) is not None
+    change(shown, monkeypatch)
+    assert current_page(shown.settings, None) is None
+
+
+def test_a_site_of_another_target_is_written(shown: Place) -> None:
+    assert current_page(shown.settings, "dev") is None, "its commands name the target"
+    assert current_page(shown.settings, "postgres") is None
+    remember_pages(shown.settings, "postgres")
+    assert current_page(shown.settings, "postgres") is None, "its tables change unseen"
+
+
+def test_every_file_of_the_package_is_part_of_the_code_of_the_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(current, "_PACKAGE", tmp_path)
+    (tmp_path / "start.html").write_text("a")
+    before = current._code()
+    (tmp_path / "start.html").write_text("b")
+    assert current._code() != before

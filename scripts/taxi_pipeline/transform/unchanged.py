@@ -161,7 +161,7 @@ class BuildMemory:
             "version": _VERSION,
             "inputs": self.inputs,
             "warehouse": _state(self.settings.warehouse_path),
-            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "finished_at": datetime.now(UTC).isoformat(),
             "files": len(current),
             "rows": sum(entry.row_count for entry in current),
             "nodes": [
