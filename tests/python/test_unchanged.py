@@ -70,6 +70,7 @@ class Dbt:
     ) -> BuildReport:
         """Write the warehouse and the artifacts."""
         self.commands.append(command[0])
+        os.environ["TAXI_DATA_DIR"] = str(settings.data_dir)  # as `run_dbt` does
         assert not (settings.data_dir / RECORD).exists(), "who dies from here on leaves no record"
         with duckdb.connect(str(settings.warehouse_path)) as connection:
             connection.execute("create table if not exists runs as select 0 as run")
@@ -134,9 +135,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    for name in list(os.environ):
-        if name.startswith(("TAXI_", "DBT_")):
-            monkeypatch.delenv(name)
+    kept = {name: os.environ[name] for name in os.environ if not name.startswith(("TAXI_", "DBT_"))}
+    monkeypatch.setattr(os, "environ", kept)
     made = Place(tmp_path / "place", Dbt())
     shutil.copytree(project, made.folder)
     made.lake.ensure()  # copied partitions are looked at once
@@ -192,6 +192,10 @@ CHANGES: dict[str, Callable[[Place], Any]] = {
     "a partition that was touched": lambda place: place.lake.path_of(
         place.lake.current()[0]
     ).touch(),
+    "a file's name in the manifest": lambda place: place.lake.manifest_path.write_text(
+        place.lake.manifest_path.read_text().replace(".csv", ".CSV")
+    ),
+    "the record of restatements": lambda place: place.lake.restatements_path.write_text("\n"),
     "a row of the warehouse": insert,
     "a warehouse from a backup": restore,
     "a log of the warehouse": lambda place: place.settings.warehouse_path.with_name(
@@ -210,14 +214,33 @@ CHANGES: dict[str, Callable[[Place], Any]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_whatever_a_build_reads_or_has_made_starts_dbt_when_it_has_changed(
-    place: Place, change: Callable[[Place], Any], monkeypatch: pytest.MonkeyPatch
+    place: Place, change: Callable[[Place], Any]
 ) -> None:
-    monkeypatch.setattr(os, "environ", os.environ.copy())
     assert place.builds()
     assert not place.builds()
     change(place)
     assert place.builds()
     assert not place.builds()
+
+
+def test_a_data_folder_that_was_moved_starts_dbt(place: Place) -> None:
+    assert place.builds()
+    moved = replace(place.settings, data_dir=place.folder / "moved")
+    place.settings.data_dir.rename(moved.data_dir)
+    assert workflow.build(moved).unchanged is None, "views name the lake by its path"
+
+
+def test_folders_that_the_project_does_not_name_are_those_of_dbt(tmp_path: Path) -> None:
+    (tmp_path / "dbt_project.yml").write_text("name: small")
+    names = [
+        *("models/a.py", "seeds/a.csv", "tests/a.sql", "macros/a.sql", "snapshots/a.yml"),
+        *("analyses/a.sql", "functions/a.sql", "dbt_packages/x/macros/a.sql"),
+    ]
+    for name in (*names, "tests/a.py", "models/a.pyc", "elsewhere/a.sql"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    read = [path.relative_to(tmp_path).as_posix() for path in unchanged._project_files(tmp_path)]
+    assert sorted(read) == sorted(["dbt_project.yml", *names])
 
 
 def test_another_version_of_dbt_starts_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
