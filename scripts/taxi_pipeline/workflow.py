@@ -7,6 +7,7 @@ process comes between. Progress goes to an ``Observer``.
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from taxi_pipeline.errors import TaxiError
@@ -42,7 +43,7 @@ from taxi_pipeline.transform.runner import (
 )
 from taxi_pipeline.transform.state import require_passed
 from taxi_pipeline.transform.summary import summarize
-from taxi_pipeline.transform.unchanged import BuildMemory
+from taxi_pipeline.transform.unchanged import READS_THE_LAKE, BuildMemory
 from taxi_pipeline.warehouses import check_target, is_embedded, open_reader, open_warehouse
 from taxi_pipeline.warehouses.embedded import require_free
 from taxi_pipeline.warehouses.load import load_changes
@@ -168,25 +169,27 @@ def _build(
     with exclusive(settings, observer):
         memory = BuildMemory.of(settings, options.target, lake)
         is_plain = options == BuildOptions(options.target) and not (retry or again)
-        if memory is not None and is_plain and (last := memory.recall()):
-            built = Built(last.report, 0, last)
-            observer.finished(built)
-            return built
+        last = memory.recall() if memory is not None and is_plain else None
+        if last is not None and last.is_current:
+            observer.finished(unchanged := Built(last.report, 0, last))
+            return unchanged
         if is_embedded(settings, options.target):
             require_free(settings)
             with observer.activity("Checking the lake") as tell:
                 is_everything = options.full_refresh or "all" in (options.variables or "")
                 check_lake(lake, settings, everything=is_everything, tell=tell)
         observer.finished(install_packages(settings))
-        memory = BuildMemory.of(settings, options.target, lake)  # with the packages
-        if memory is not None:
+        if (memory := BuildMemory.of(settings, options.target, lake)) is not None:  # with packages
             memory.forget()
+        if last is not None:
+            observer.note("Only what reads the lake is built: nothing else has changed.")
+        chosen = options if last is None else replace(options, select=(READS_THE_LAKE,))
         started = time.monotonic()
         with observer.building("Parsing the project") as listener:
-            command = retry_command() if retry else build_command(options)
+            command = retry_command() if retry else build_command(chosen)
             report = run_dbt(command, settings, listener)
         if memory is not None and options.is_of_everything and not retry:
-            memory.keep(report)
+            memory.keep(report, last)
     built = Built(report, time.monotonic() - started)
     observer.finished(built)
     return built

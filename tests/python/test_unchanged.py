@@ -24,7 +24,7 @@ from taxi_pipeline.transform.runner import (
     BuildReport,
     NodeOutcome,
 )
-from taxi_pipeline.transform.unchanged import reads_more
+from taxi_pipeline.transform.unchanged import READS_THE_LAKE, reads_more
 from trip_files import YELLOW_NAME, Workplace, yellow_rows, yellow_text
 from warehouse import copy_project
 
@@ -54,7 +54,8 @@ class Dbt:
     Attributes:
         report: how it ends.
         manifest: what it leaves of the project.
-        commands: what it was asked for.
+        commands: what it was asked for, without its options.
+        selected: what was to be built; empty for everything.
         dies: before it ends, when everything has been written.
     """
 
@@ -63,6 +64,7 @@ class Dbt:
         default_factory=lambda: {"sources": {}, "macros": {}, "nodes": {}}
     )
     commands: list[str] = field(default_factory=list)
+    selected: Sequence[str] = ()
     dies: bool = False
 
     def run(
@@ -70,6 +72,7 @@ class Dbt:
     ) -> BuildReport:
         """Write the warehouse and the artifacts."""
         self.commands.append(command[0])
+        self.selected = [word for word in command if word.startswith("source:")]
         os.environ["TAXI_DATA_DIR"] = str(settings.data_dir)  # as `run_dbt` does
         assert not (settings.data_dir / RECORD).exists(), "who dies from here on leaves no record"
         with duckdb.connect(str(settings.warehouse_path)) as connection:
@@ -221,6 +224,33 @@ def test_whatever_a_build_reads_or_has_made_starts_dbt_when_it_has_changed(
     change(place)
     assert place.builds()
     assert not place.builds()
+
+
+def test_where_only_the_lake_has_changed_what_reads_it_is_built(place: Place) -> None:
+    zones = node("dim_zones", "model", "success")
+    place.dbt.report = BuildReport(SUCCESS, (zones, node("fact_trips", "model", "success")))
+    assert place.builds()
+    assert place.dbt.selected == []
+    restated = node("fact_trips", "model", "success", "of the new month")
+    place.dbt.report = BuildReport(SUCCESS, (restated,))
+    CHANGES["a new month"](place)
+    assert workflow.build(place.settings).report.nodes == (restated,)
+    assert place.dbt.selected == [READS_THE_LAKE]
+    assert workflow.build(place.settings).report.nodes == (zones, restated), "what is there now"
+
+    CHANGES["a restated month"](place)
+    place.edit("seeds/vendors.csv")
+    assert place.builds()
+    assert place.dbt.selected == [], "the project has changed as well"
+    CHANGES["a partition that was touched"](place)
+    assert place.builds(again=True)
+    assert place.dbt.selected == [], "somebody asks for everything"
+    CHANGES["a partition that was touched"](place)
+    place.dbt.report = BuildReport(NODES_FAILED, (node("fact_trips", "model", "error"),))
+    assert place.builds()
+    assert place.dbt.selected == [READS_THE_LAKE]
+    assert place.builds()
+    assert place.dbt.selected == [], "the last build has failed"
 
 
 def test_a_data_folder_that_was_moved_starts_dbt(place: Place) -> None:
@@ -430,6 +460,7 @@ STALE: dict[str, Callable[[Place, pytest.MonkeyPatch], Any]] = {
     ),
     "a model": lambda place, _: place.edit("models/columns.md"),
     "the warehouse": lambda place, _: insert(place),
+    "the lake": lambda place, _: CHANGES["a new month"](place),
     "another build": lambda place, _: place.builds(again=True),
     "shapes of zones": lambda place, _: write_zones(place),
     "the code of the pages": lambda _, patch: patch.setattr(current, "_code", lambda: "another"),

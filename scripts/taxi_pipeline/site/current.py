@@ -56,11 +56,11 @@ def _record(
     """What the pages show, and the pages; None where tables may have changed unseen."""
     memory = BuildMemory.of(settings, target, Lake(settings.lake_dir))
     last = None if memory is None else memory.recall()
-    if memory is None or last is None:
+    if memory is None or last is None or not last.is_current:
         return None
     site = settings.site_dir
     shown = [
-        *(memory.inputs, last.finished_at.isoformat(), str(target), _code()),
+        *(memory.project, memory.partitions, last.finished_at.isoformat(), str(target), _code()),
         *(str(commit_of(settings.project_dir)), str(signature(zones_path(settings)))),
         str((site / _QUALITY).is_dir()),
     ]

@@ -1,4 +1,4 @@
-"""Whether dbt would find what it has found before: nothing that a build reads or has made has changed since.
+"""What has changed since everything was built: nothing, so that dbt need not start, or nothing but the lake.
 
 The record of the last build is one file beside the warehouse. It is removed before dbt starts and written after a
 build in which everything has passed: a process that dies in between leaves none. Builds of DuckDB only: its tables
@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -62,21 +62,26 @@ _CHANCE = re.compile(
 )
 _ELSEWHERE = re.compile(r"\b(?:read_\w+|\w+_scan|glob|sniff_csv)\s*\(|\b(?:from|join)\s+'", re.I)
 _OWN_SOURCE = "lake"
+READS_THE_LAKE = f"source:{_OWN_SOURCE}+"
+"""dbt's selector of all that a change of the lake can change: models, and the tests of each of them."""
+
 _ADAPTERS = {"dbt", "dbt_duckdb"}
 """Packages whose macros read a clock only for a node whose own text or compiled SQL says so."""
 
 
 @dataclass(frozen=True)
 class LastBuild:
-    """A build that need not be repeated.
+    """A build of which the project and the tables are as it left them.
 
     Attributes:
-        finished_at: UTC.
+        is_current: the lake is, too: there is nothing to build.
+        finished_at: UTC, when dbt ended.
         files: months that the lake held, one per service.
         rows: of them all.
         report: how each node ended, without its SQL.
     """
 
+    is_current: bool
     finished_at: datetime
     files: int
     rows: int
@@ -90,12 +95,14 @@ class BuildMemory:
     Attributes:
         settings: where the project, the warehouse and the record are.
         lake: what is built from.
-        inputs: SHA-256 of all that dbt would read now. Secrets are in it, and cannot be had from it.
+        project: SHA-256 of all that dbt would read now but for the lake. Secrets are in it, and cannot be had from it.
+        partitions: SHA-256 of the lake's records, and of what its files look like from outside.
     """
 
     settings: Settings
     lake: Lake
-    inputs: str
+    project: str
+    partitions: str
 
     @classmethod
     def of(cls, settings: Settings, target: str | None, lake: Lake) -> "BuildMemory | None":
@@ -112,24 +119,23 @@ class BuildMemory:
         name = target_of_one_file(settings, target)
         if name is None:
             return None
-        digest = hashlib.sha256()
-        for what, content in (("target", name.encode()), *_inputs(settings, lake)):
-            digest.update(f"{what}\n{len(content)}\n".encode() + content)
-        return cls(settings, lake, digest.hexdigest())
+        project = (("target", name.encode()), *_project(settings))
+        return cls(settings, lake, _digest(project), _digest(_partitions(lake)))
 
     @property
     def _path(self) -> Path:
         return self.settings.data_dir / _RECORD
 
     def recall(self) -> LastBuild | None:
-        """The last build, if it read what would be read now, and its tables and artifacts are as it left them."""
+        """The last build, if it read this project, and its tables and artifacts are as it left them."""
         try:
             record = json.loads(self._path.read_bytes())
-            if (record["version"], record["inputs"]) != (_VERSION, self.inputs):
+            if (record["version"], record["project"]) != (_VERSION, self.project):
                 return None
             if record["warehouse"] != _state(self.settings.warehouse_path):
                 return None
             last = LastBuild(
+                record["partitions"] == self.partitions,
                 datetime.fromisoformat(record["finished_at"]),
                 int(record["files"]),
                 int(record["rows"]),
@@ -146,29 +152,36 @@ class BuildMemory:
         """Remove the record, before anything is built."""
         self._path.unlink(missing_ok=True)
 
-    def keep(self, report: BuildReport) -> None:
+    def keep(self, report: BuildReport, last: LastBuild | None) -> None:
         """Write the record of a build of everything, where it has passed and would find the same again.
 
         Args:
             report: of dbt, which has closed the warehouse.
+            last: the build of everything to which this one adds what reads the lake, if it does.
         """
         if report.exit_code != SUCCESS or not report.nodes:
             return
         if reads_more(read_artifact(self.settings.target_dir, "manifest"), report.nodes):
             return
+        nodes = {(node.kind, node.name): node for node in (*_nodes(last), *report.nodes)}
         current = self.lake.current()
         record = {
             "version": _VERSION,
-            "inputs": self.inputs,
+            "project": self.project,
+            "partitions": self.partitions,
             "warehouse": _state(self.settings.warehouse_path),
             "finished_at": datetime.now(UTC).isoformat(),
             "files": len(current),
             "rows": sum(entry.row_count for entry in current),
             "nodes": [
-                asdict(replace(node, sql="")) for node in report.nodes if node.kind != "unit_test"
+                asdict(replace(node, sql="")) for node in nodes.values() if node.kind != "unit_test"
             ],
         }
         write_text(self._path, json.dumps(record))
+
+
+def _nodes(last: LastBuild | None) -> Sequence[NodeOutcome]:
+    return last.report.nodes if last else ()
 
 
 def reads_more(manifest: Artifact, nodes: Sequence[NodeOutcome]) -> str:
@@ -207,8 +220,15 @@ def _macro_texts(macros: Mapping[str, Any], names: Sequence[str]) -> Iterator[st
         ahead += macros[name]["depends_on"]["macros"]
 
 
-def _inputs(settings: Settings, lake: Lake) -> Iterator[tuple[str, bytes]]:
-    """What a build reads, piece by piece: a name and its content."""
+def _digest(pieces: Iterable[tuple[str, bytes]]) -> str:
+    digest = hashlib.sha256()
+    for what, content in pieces:
+        digest.update(f"{what}\n{len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def _project(settings: Settings) -> Iterator[tuple[str, bytes]]:
+    """What a build reads beside the lake, piece by piece: a name and its content."""
     yield "versions", json.dumps({name: version(name) for name in _PACKAGES}).encode()
     yield "data folder", str(settings.data_dir).encode()
     named: set[str] = set()
@@ -219,6 +239,10 @@ def _inputs(settings: Settings, lake: Lake) -> Iterator[tuple[str, bytes]]:
     for name in sorted(os.environ):
         if (name.startswith(("TAXI_", "DBT_")) or name in named) and name not in _IN_SETTINGS:
             yield f"variable {name}", os.fsencode(os.environ[name])
+
+
+def _partitions(lake: Lake) -> Iterator[tuple[str, bytes]]:
+    """What a build reads of the lake: its records, and of each file what changes when somebody touches it."""
     for record in (lake.manifest_path, lake.restatements_path):
         yield record.name, record.read_bytes()
     for part in sorted(lake.root.glob("*/*/part.parquet")):
