@@ -56,7 +56,7 @@ def _record(
     """What the pages show, and the pages; None where tables may have changed unseen."""
     memory = BuildMemory.of(settings, target, Lake(settings.lake_dir))
     last = None if memory is None else memory.recall()
-    if memory is None or last is None or not last.is_current:
+    if memory is None or last is None:
         return None
     site = settings.site_dir
     shown = [
