@@ -1,4 +1,6 @@
 -- Per file: the mart's rows and money are those of the fact and of the rejected rows, and every check has one row.
+{% set is_unverified = in_unverified_files() %}
+
 with built as (
     select
         service_type,
@@ -11,7 +13,7 @@ with built as (
         case when is_unmatched_reversal then total_amount end as unmatched_amount,
         cast(null as {{ type_decimal(12, 2) }}) as rejected_amount
     from {{ ref("fact_trips") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
 
     union all
 
@@ -26,7 +28,7 @@ with built as (
         cast(null as {{ type_decimal(12, 2) }}) as unmatched_amount,
         total_amount as rejected_amount
     from {{ ref("rejected_trips") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
 ),
 
 {% set measures = [
@@ -56,7 +58,7 @@ mart as (
         sum(case when check_code = 'is_unmatched_reversal' then total_amount end) as unmatched_amount,
         sum(case when check_kind = 'reject' then total_amount end) as rejected_amount
     from {{ ref("mart_data_quality") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
     group by service_type, file_month
 )
 

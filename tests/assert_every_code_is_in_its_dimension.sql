@@ -3,6 +3,7 @@
 {% set dimensions = {
     "vendor_id": "dim_vendors", "payment_type_id": "dim_payment_types", "rate_code_id": "dim_rate_codes", "trip_type_id": "dim_trip_types"
 } %}
+{% set is_unverified = in_unverified_files() %}
 
 {% for column, dimension in dimensions.items() %}
 select
@@ -12,7 +13,7 @@ select
 from {{ ref("int_trips_unioned") }} as trips
 left join {{ ref(dimension) }} as members on trips.{{ column }} = members.{{ column }}
 where
-    {{ in_unverified_files() }}
+    {{ is_unverified }}
     and trips.{{ column }} is not null
     and members.{{ column }} is null
 group by trips.{{ column }}

@@ -1,4 +1,6 @@
 -- Per file: the manifest's row count, the rows in the lake, and accepted plus rejected rows are one number.
+{% set is_unverified = in_unverified_files() %}
+
 with counted as (
     select
         service_type,
@@ -8,7 +10,7 @@ with counted as (
         0 as accepted_rows,
         0 as rejected_rows
     from {{ ref("stg_ingested_files") }}
-    where superseded_at is null and {{ in_unverified_files() }}
+    where superseded_at is null and {{ is_unverified }}
 
     union all
 
@@ -20,7 +22,7 @@ with counted as (
         0 as accepted_rows,
         0 as rejected_rows
     from {{ ref("int_trips_unioned") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
     group by service_type, file_month
 
     union all
@@ -33,7 +35,7 @@ with counted as (
         count(*) as accepted_rows,
         0 as rejected_rows
     from {{ ref("fact_trips") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
     group by service_type, file_month
 
     union all
@@ -46,7 +48,7 @@ with counted as (
         0 as accepted_rows,
         count(*) as rejected_rows
     from {{ ref("rejected_trips") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
     group by service_type, file_month
 ),
 

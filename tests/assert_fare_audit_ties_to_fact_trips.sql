@@ -1,5 +1,6 @@
 -- Per month, service and vendor: rows, money and every check of the mart are those of the fact.
 {% set counted = ["row_count", "total_amount", "fare_residual_amount"] %}
+{% set is_unverified = in_unverified_files() %}
 
 with fact as (
     select
@@ -11,7 +12,7 @@ with fact as (
         sum(total_amount) as total_amount,
         sum(fare_residual_amount) as fare_residual_amount
     from {{ ref("fact_trips") }}
-    where service_type <> 'FHV' and {{ in_unverified_files() }}
+    where service_type <> 'FHV' and {{ is_unverified }}
     group by service_type, file_month, vendor_id, fare_check
 ),
 
@@ -26,7 +27,7 @@ mart as (
         sum({{ check }}_total_amount) as total_amount,
         sum({{ check }}_residual_amount) as fare_residual_amount
     from {{ ref("mart_fare_audit") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
     group by service_type, file_month, vendor_id
     having sum({{ check }}_row_count) > 0
     {{ "union all" if not loop.last }}

@@ -1,4 +1,5 @@
 -- Per file, to the cent: the manifest's total is that of staging, and each amount in staging is in fact_trips or rejected_trips.
+{% set is_unverified = in_unverified_files() %}
 
 with manifest as (
     select
@@ -6,7 +7,7 @@ with manifest as (
         file_month,
         total_amount
     from {{ ref("stg_ingested_files") }}
-    where superseded_at is null and total_amount is not null and {{ in_unverified_files() }}
+    where superseded_at is null and total_amount is not null and {{ is_unverified }}
 ),
 
 staged_rows as (
@@ -16,7 +17,7 @@ staged_rows as (
         file_month,
         {{ select_union_columns(service, kind="money") }}
     from {{ ref("stg_" ~ service ~ "_tripdata") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
     {{ "union all" if not loop.last }}
     {% endfor %}
 ),
@@ -36,7 +37,7 @@ accepted_and_rejected as (
         file_month,
         {{ money_columns() | join(", ") }}
     from {{ ref("fact_trips") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
 
     union all
 
@@ -45,7 +46,7 @@ accepted_and_rejected as (
         file_month,
         {{ money_columns() | join(", ") }}
     from {{ ref("rejected_trips") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
 ),
 
 built as (

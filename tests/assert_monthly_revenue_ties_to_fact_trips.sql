@@ -1,4 +1,6 @@
 -- Per month and service: rows, trips and every amount of the mart are those of the fact.
+{% set is_unverified = in_unverified_files() %}
+
 with fact as (
     select
         service_type,
@@ -7,7 +9,7 @@ with fact as (
         sum(case when is_voided then 0 else 1 end) as trip_count,
         {{ sums(money_columns()) }}
     from {{ ref("fact_trips") }}
-    where service_type <> 'FHV' and {{ in_unverified_files() }}
+    where service_type <> 'FHV' and {{ is_unverified }}
     group by service_type, file_month
 ),
 
@@ -19,7 +21,7 @@ mart as (
         sum(trip_count) as trip_count,
         {{ sums(money_columns()) }}
     from {{ ref("mart_monthly_zone_revenue") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
     group by service_type, revenue_month
 )
 

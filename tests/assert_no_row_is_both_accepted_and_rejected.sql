@@ -1,11 +1,13 @@
+{% set is_unverified = in_unverified_files() %}
+
 with accepted as (
     select trip_id from {{ ref("fact_trips") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
 ),
 
 rejected as (
     select trip_id from {{ ref("rejected_trips") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
 )
 
 select rejected.trip_id

@@ -1,4 +1,6 @@
 -- Per month and service: rows, trips and every amount of rpt_trips_daily are those of the fact.
+{% set is_unverified = in_unverified_files() %}
+
 with fact as (
     select
         service_type,
@@ -7,7 +9,7 @@ with fact as (
         sum(case when is_voided then 0 else 1 end) as trip_count,
         {{ sums(money_columns()) }}
     from {{ ref("fact_trips") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
     group by service_type, file_month
 ),
 
@@ -19,7 +21,7 @@ report as (
         sum(trip_count) as trip_count,
         {{ sums(money_columns()) }}
     from {{ ref("rpt_trips_daily") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
     group by service_type, file_month
 )
 

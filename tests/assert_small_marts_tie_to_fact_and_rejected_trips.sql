@@ -1,5 +1,7 @@
 -- Per file: the marts by hour, by payment and by pair of zones hold the rows, trips and dollars of the fact, the one of tips its card
 -- trips, the one of rejects its rows.
+{% set is_unverified = in_unverified_files() %}
+
 with fact as (
     select
         service_type,
@@ -8,7 +10,7 @@ with fact as (
         sum(case when is_voided then 0 else 1 end) as trip_count,
         sum(total_amount) as total_amount
     from {{ ref("fact_trips") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
     group by service_type, file_month
 ),
 
@@ -23,7 +25,7 @@ card as (
     where
         payment_types.is_card
         and not trips.is_voided
-        and {{ in_unverified_files() }}
+        and {{ is_unverified }}
     group by trips.service_type, trips.file_month
 ),
 
@@ -34,7 +36,7 @@ rejected as (
         count(*) as row_count,
         sum(total_amount) as total_amount
     from {{ ref("rejected_trips") }}
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
     group by service_type, file_month
 ),
 
@@ -142,7 +144,7 @@ actual as (
         sum(trip_count) as trip_count,
         sum(total_amount) as total_amount
     from held
-    where {{ in_unverified_files() }}
+    where {{ is_unverified }}
     group by mart, service_type, file_month
 )
 

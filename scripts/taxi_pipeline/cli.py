@@ -1,6 +1,5 @@
 """The ``taxi`` command: registers what the features bring; each command is in the ``command.py`` of its feature."""
 
-from importlib.metadata import version
 from typing import Annotated, NamedTuple
 
 import typer
@@ -146,6 +145,8 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - 40 ms
+
         names = ("nyc-taxi-warehouse", "dbt-core", "duckdb")
         typer.echo("\n".join(f"{name} {version(name)}" for name in names))
         raise typer.Exit

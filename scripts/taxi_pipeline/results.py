@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ManyResult
 from taxi_pipeline.lake import ManifestEntry
 from taxi_pipeline.quality.validate import Validation
-from taxi_pipeline.sample import SampleReport
 from taxi_pipeline.transform.completeness import (
     Completeness,
     FileVerdicts,
@@ -17,7 +17,11 @@ from taxi_pipeline.transform.runner import (
     BuildReport,
 )
 from taxi_pipeline.transform.summary import WarehouseSummary
+from taxi_pipeline.transform.unchanged import LastBuild
 from taxi_pipeline.warehouses.load import LoadReport
+
+if TYPE_CHECKING:
+    from taxi_pipeline.sample import SampleReport
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Sample:
     """The synthetic sample, and where it is."""
 
     folder: Path
-    report: SampleReport
+    report: "SampleReport"
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,17 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Built:
-    """A build, and how long dbt took."""
+    """A build, and how long dbt took.
+
+    Attributes:
+        report: how every node ended; that of the last build where nothing has changed since.
+        seconds: of dbt; 0 where it was not started.
+        unchanged: the last build, where nothing has changed since; else None.
+    """
 
     report: BuildReport
     seconds: float
+    unchanged: LastBuild | None = None
 
 
 Result = Sample | ManyResult | Loaded | PackageOrigin | Built | Validation

@@ -1,4 +1,4 @@
-"""The project's seeds and variables, as Python reads them where there is no warehouse to ask."""
+"""The project's seeds, variables and YAML files, as Python reads them where there is no warehouse to ask."""
 
 import csv
 from pathlib import Path
@@ -8,9 +8,6 @@ import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The dbt project around this package."""
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's, which takes 2 ms where the one in Python takes 30."""
 
 
 def seed_path(name: str, project_dir: Path = PROJECT) -> Path:
@@ -26,5 +23,15 @@ def read_seed(name: str, project_dir: Path = PROJECT) -> list[dict[str, str]]:
 
 def read_variables(project_dir: Path = PROJECT) -> dict[str, Any]:
     """The vars of ``dbt_project.yml``: the thresholds of the rules."""
-    text = (project_dir / "dbt_project.yml").read_text(encoding="utf-8")
-    return dict(yaml.load(text, Loader=_LOADER)["vars"])  # noqa: S506 - both are safe loaders
+    return dict(read_yaml(project_dir / "dbt_project.yml")["vars"])
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file, by the parser in C where PyYAML has it: ten times as fast.
+
+    Raises:
+        OSError: it cannot be read.
+        yaml.YAMLError: it is no YAML.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(path.read_text(encoding="utf-8"), loader)  # noqa: S506 - both are safe loaders

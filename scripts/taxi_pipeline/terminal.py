@@ -12,10 +12,10 @@ from taxi_pipeline.observer import LoadProgress, Observer, Tell
 from taxi_pipeline.quality.rendering import print_validation
 from taxi_pipeline.quality.validate import Validation
 from taxi_pipeline.results import Built, DbtError, Loaded, Result, Sample
-from taxi_pipeline.sample.rendering import print_sample
 from taxi_pipeline.transform.deps import PackageOrigin
-from taxi_pipeline.transform.rendering import build_progress, print_build
+from taxi_pipeline.transform.rendering import build_progress, print_build, print_unchanged
 from taxi_pipeline.transform.runner import BuildListener
+from taxi_pipeline.transform.unchanged import LastBuild
 from taxi_pipeline.warehouses.rendering import load_progress, print_loaded
 
 
@@ -49,6 +49,8 @@ class Terminal(Observer):
         """Print a result."""
         match result:
             case Sample():
+                from taxi_pipeline.sample.rendering import print_sample  # noqa: PLC0415 - imports NumPy
+
                 print_sample(result.report, result.folder)
             case ManyResult():
                 print_ingested(result)
@@ -56,6 +58,8 @@ class Terminal(Observer):
                 print_loaded(result.report, result.warehouse, result.seconds)
             case PackageOrigin():
                 console.out.print(f"dbt_utils: {result}.")
+            case Built(unchanged=LastBuild() as last):
+                print_unchanged(last)
             case Built():
                 print_build(result.report, result.seconds)
                 if result.report.failures:

@@ -7,6 +7,7 @@ process comes between. Progress goes to an ``Observer``.
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from taxi_pipeline.errors import TaxiError
@@ -17,10 +18,10 @@ from taxi_pipeline.quality.validate import Choice, Validation, find_entries
 from taxi_pipeline.quality.validate import validate as judge
 from taxi_pipeline.restatements.versions import record_restatements
 from taxi_pipeline.results import Built, DbtError, Loaded, Published, Run, Sample, Status
-from taxi_pipeline.sample import write_sample as write_sample_files
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.site import publish_docs
 from taxi_pipeline.site import write_site as write_pages
+from taxi_pipeline.site.current import current_page, remember_pages
 from taxi_pipeline.transform.completeness import (
     FileVerdicts,
     read_completeness,
@@ -42,6 +43,7 @@ from taxi_pipeline.transform.runner import (
 )
 from taxi_pipeline.transform.state import require_passed
 from taxi_pipeline.transform.summary import summarize
+from taxi_pipeline.transform.unchanged import READS_THE_LAKE, BuildMemory
 from taxi_pipeline.warehouses import check_target, is_embedded, open_reader, open_warehouse
 from taxi_pipeline.warehouses.embedded import require_built, require_free
 from taxi_pipeline.warehouses.load import load_changes
@@ -85,9 +87,11 @@ def write_sample(
         scale: times 150,000 trips.
         observer: told of progress.
     """
+    from taxi_pipeline.sample import write_sample as write_files  # noqa: PLC0415 - imports NumPy and PyArrow
+
     folder = folder or settings.sample_dir
     with observer.activity("Writing the synthetic sample"):
-        sample = Sample(folder, write_sample_files(folder, scale))
+        sample = Sample(folder, write_files(folder, scale))
     observer.finished(sample)
     return sample
 
@@ -145,14 +149,16 @@ def build(
     options: BuildOptions = BuildOptions(),  # noqa: B008 - frozen
     *,
     retry: bool = False,
+    again: bool = False,
     observer: Observer = SILENT,
 ) -> Built:
-    """Run ``dbt build``.
+    """Run ``dbt build``; where nothing has changed since everything was built, return what it found then.
 
     Args:
         settings: where the project and the data are.
         options: as dbt's.
         retry: only what failed or was skipped last time, with the options of then.
+        again: start dbt even if nothing has changed.
         observer: told of progress.
 
     Raises:
@@ -163,23 +169,42 @@ def build(
     check_target(settings, options.target)
     if retry:
         require_failed_build(settings)
-    return _build(settings, options, retry_command() if retry else build_command(options), observer)
+    return _build(settings, options, observer, retry=retry, again=again)
 
 
 def _build(
-    settings: Settings, options: BuildOptions, command: Sequence[str], observer: Observer
+    settings: Settings,
+    options: BuildOptions,
+    observer: Observer,
+    *,
+    retry: bool = False,
+    again: bool = False,
 ) -> Built:
     lake = _ready_lake(settings, observer)
     with exclusive(settings, observer):
+        memory = BuildMemory.of(settings, options.target, lake)
+        is_plain = options == BuildOptions(options.target) and not (retry or again)
+        last = memory.recall() if memory is not None and is_plain else None
+        if last is not None and last.is_current:
+            observer.finished(unchanged := Built(last.report, 0, last))
+            return unchanged
         if is_embedded(settings, options.target):
             require_free(settings)
             with observer.activity("Checking the lake") as tell:
                 is_everything = options.full_refresh or "all" in (options.variables or "")
                 check_lake(lake, settings, everything=is_everything, tell=tell)
         observer.finished(install_packages(settings))
+        if (memory := BuildMemory.of(settings, options.target, lake)) is not None:  # with packages
+            memory.forget()
+        if last is not None:
+            observer.note("Only what reads the lake is built: nothing else has changed.")
+        chosen = options if last is None else replace(options, select=(READS_THE_LAKE,))
         started = time.monotonic()
         with observer.building("Parsing the project") as listener:
+            command = retry_command() if retry else build_command(chosen)
             report = run_dbt(command, settings, listener)
+        if memory is not None and options.is_of_everything and not retry:
+            memory.keep(report, last)
     built = Built(report, time.monotonic() - started)
     observer.finished(built)
     return built
@@ -263,7 +288,9 @@ def write_site(settings: Settings, target: str | None = None, observer: Observer
         DbtError: dbt cannot write the documentation.
     """
     with passed_artifacts(settings, target, observer), observer.activity("Writing the site"):
-        return write_pages(settings, target)
+        page = write_pages(settings, target)
+        remember_pages(settings, target)
+        return page
 
 
 @contextmanager
@@ -293,22 +320,18 @@ def passed_artifacts(
         yield settings.target_dir
 
 
-def read_status(
-    settings: Settings, target: str | None = None, observer: Observer = SILENT
-) -> Status:
-    """Read which months are loaded, and whether they are whole.
+def read_status(settings: Settings, target: str | None = None) -> Status:
+    """Read which months are loaded, and whether they are whole; waits for nobody, and writes nothing.
 
     Args:
         settings: where the lake and ``profiles.yml`` are.
         target: whose verdicts; None for the default, which need not have been built.
-        observer: told when another process has the lock.
 
     Raises:
         TaxiError: the lake is empty and the target holds real months, or the target cannot be read.
     """
     lake = Lake(settings.lake_dir)
-    lake.ensure_present(observer.note)
-    entries = lake.current()
+    entries = lake.published()
     prepare_profile(settings)
     if not entries:
         refuse_to_replace(lake, settings, target)
@@ -371,7 +394,7 @@ def run(
             if not is_embedded(settings, target):
                 load(settings, target, observer)
             options = BuildOptions(target)
-            built = _build(settings, options, build_command(options), observer)
+            built = _build(settings, options, observer)
             if not built.report.exit_code:
                 published = _publish(settings, target, observer)
         return Run(ingested, built, published, time.monotonic() - started)
@@ -379,7 +402,11 @@ def run(
 
 def _publish(settings: Settings, target: str | None, observer: Observer) -> Published:
     validation = validate(settings, Choice(target), observer)
-    page = write_site(settings, target, observer)
+    page = current_page(settings, target)
+    if page is None:
+        page = write_site(settings, target, observer)
+    else:
+        observer.note("The site stays as it is: nothing that it shows has changed.")
     with open_reader(settings, target) as reader:
         return Published(validation, page, summarize(reader.query), read_completeness(reader))
 

@@ -182,6 +182,47 @@ def test_tables_of_the_older_layout_are_moved_by_a_full_refresh_and_by_nothing_e
     assert "Schema main holds tables" in older.taxi("build", exit_code=2)
 
 
+def test_a_run_without_changes_starts_no_dbt_and_says_what_the_last_one_has_found(
+    sample_run: SharedBuild, tmp_path: Path
+) -> None:
+    warehouse = sample_run.copy(tmp_path)
+    built = warehouse.taxi("run")  # the copy is another file than the one that was built
+    assert "success  model fact_trips" in built
+    results = warehouse.project / "target" / "run_results.json"
+    page = warehouse.data / "site" / "dashboard" / "index.html"
+    before = [path.stat().st_mtime_ns for path in (results, page)]
+    again = warehouse.taxi("run")
+    assert [path.stat().st_mtime_ns for path in (results, page)] == before
+    assert "Nothing has changed since the build of" in again
+    assert "15,620 rows in 9 files, 54 relations built, 83 tests passed, 1 with warnings." in again
+    assert "The site stays as it is" in again
+    [warning] = [line for line in built.splitlines() if line.startswith("warning")]
+    assert warning in again
+    tables = built[built.index("In the warehouse") : built.index("Site:")]
+    assert tables in again, "rows, rejects and dollars"
+    page.unlink()
+    assert "Nothing has changed since" in warehouse.taxi("run")
+    assert page.exists()
+    assert "dbt was not started" in warehouse.taxi("build")
+    assert "success  model fact_trips" in warehouse.taxi("build", "--again")
+    warehouse.dbt("build", "--select", "dim_vendors")
+    assert "success  model fact_trips" in warehouse.taxi("build"), "dbt by hand has built since"
+
+
+def test_a_data_test_asks_the_ledger_once(built: Warehouse) -> None:
+    log = built.project / "logs" / "dbt.log"
+    log.unlink(missing_ok=True)
+    built.dbt("build", "--select", "fact_trips")
+    asked: dict[str, int] = {}
+    for line in log.read_text().splitlines():
+        if "]: On test.nyc_taxi." in line:
+            name = line.partition("On test.nyc_taxi.")[2].partition(":")[0]
+        elif "where model = 'tests'" in line:
+            asked[name] = asked.get(name, 0) + 1
+    assert "assert_every_source_row_is_accepted_or_rejected_exactly_once" in asked
+    assert set(asked.values()) == {1}
+
+
 def test_retry_takes_no_other_options(built: Warehouse) -> None:
     assert (
         "leave the other options out"

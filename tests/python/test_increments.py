@@ -58,6 +58,39 @@ def standing(at_once: Warehouse, project: Path, tmp_path: Path) -> Warehouse:
     return Warehouse(project, data)
 
 
+def test_where_only_the_lake_has_changed_what_does_not_read_it_is_left_alone(
+    standing: Warehouse, project: Path, files: Path, tmp_path: Path
+) -> None:
+    standing.taxi("build")  # the copy is another file than the one that was built
+    restated = restate(
+        files / "green_tripdata_2025-12.parquet",
+        tmp_path / "restated",
+        "* replace (tip_amount + 1 as tip_amount, total_amount + 1 as total_amount)",
+    )
+    standing.taxi("ingest", str(restated))
+    printed = standing.taxi("build")
+    assert "Only what reads the lake is built" in printed
+    assert "model fact_trips" in printed
+    for other in ("seed vendors", "model dim_zones", "snapshot snap_taxi_zones"):
+        assert other not in printed
+    of_tests = "select service_type, file_month, load_id from file_ledger where model = 'tests'"
+    assert standing.query(f"{of_tests} order by all") == standing.query(
+        f"{of_tests.replace('tests', 'fact_trips')} order by all"
+    )
+    assert (
+        standing.query(
+            "select node from node_states where status not in ('success', 'pass', 'warn')"
+        )
+        == []
+    )
+    assert "54 relations built, 83 tests passed" in standing.taxi("build"), "and nothing again"
+    copy = tmp_path / "copy"
+    shutil.copytree(standing.data, copy)
+    refreshed = Warehouse(project, copy)
+    refreshed.taxi("build", "--full-refresh")
+    assert differences(standing, refreshed) == {}
+
+
 @pytest.mark.full
 def test_months_one_by_one_backwards_give_what_one_full_refresh_gives(
     at_once: Warehouse, project: Path, files: Path, tmp_path: Path

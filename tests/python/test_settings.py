@@ -15,6 +15,7 @@ from packaging.specifiers import SpecifierSet
 
 from taxi_pipeline import settings
 from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.seeds import read_yaml
 from taxi_pipeline.settings import load_settings
 from warehouse import REPOSITORY, Warehouse, copy_project
 
@@ -48,6 +49,12 @@ def test_a_data_folder_that_cannot_work_is_refused(
     monkeypatch.setenv("TAXI_DATA_DIR", given)
     with pytest.raises(TaxiError, match="TAXI_DATA_DIR="):
         load_settings()
+
+
+def test_dbt_sets_nothing_anew_for_each_node() -> None:
+    dev = read_yaml(REPOSITORY / "profiles.yml.example")["nyc_taxi"]["outputs"]["dev"]
+    assert "settings" not in dev, "they cost a statement each for every node"
+    assert {"memory_limit", "preserve_insertion_order"} < set(dev["config_options"])
 
 
 @pytest.mark.parametrize("given", ["2GB", "512mb", "1.5 GiB", ""])

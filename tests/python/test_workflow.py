@@ -1,14 +1,17 @@
 """The workflows as a program calls them: typed results, nothing printed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from taxi_pipeline import workflow
 from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.lake import store
 from taxi_pipeline.observer import Observer
 from taxi_pipeline.results import Result, Sample
 from taxi_pipeline.settings import Settings
+from trip_files import YELLOW_NAME, Workplace, yellow_rows, yellow_text
 from warehouse import copy_project
 
 
@@ -42,3 +45,29 @@ def test_a_program_gets_results_and_nothing_is_printed(
     assert [entry.source_file for entry in status.entries] == [file.name]
     assert status.verdicts.complaint is not None, "nothing has been built"
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("left", ["everything", "no manifest", "a partition without an entry"])
+def test_a_status_takes_no_lock_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    place = Workplace(tmp_path)
+    settings = replace(place.settings, project_dir=copy_project(tmp_path / "project"))
+    text = yellow_text(*yellow_rows(2))
+    entries = [
+        place.ingest_text(name, text) for name in (YELLOW_NAME, "yellow_tripdata_2019-04.csv")
+    ]
+    manifest = place.lake.manifest_path
+    if left == "no manifest":
+        manifest.unlink()
+    elif left == "a partition without an entry":
+        manifest.write_bytes(manifest.read_bytes().splitlines(keepends=True)[0])
+
+    def no_lock(*_arguments: object) -> None:
+        pytest.fail("a reader would wait for `taxi run`, which holds the lock for its whole length")
+
+    monkeypatch.setattr(store, "data_lock", no_lock)
+    monkeypatch.setattr(workflow, "data_lock", no_lock)
+    before = {path: path.stat().st_mtime_ns for path in settings.data_dir.rglob("*")}
+    assert workflow.read_status(settings).entries == entries
+    assert {path: path.stat().st_mtime_ns for path in settings.data_dir.rglob("*")} == before

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from taxi_pipeline.addresses import has_scheme, is_url
-from taxi_pipeline.download.transfer import fetch
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.file_names import EXAMPLE, TRIP_NAME, original_name, parse
 from taxi_pipeline.settings import Settings
@@ -224,5 +223,7 @@ def _looks_like_trips(name: str) -> bool:
 
 
 def _fetch(url: str, settings: Settings, progress: DownloadProgress | None) -> Path:
+    from taxi_pipeline.download.transfer import fetch  # noqa: PLC0415 - 0.1 s for requests, which files need not
+
     trip_file = parse(url)  # a wrong name is not worth a download
     return fetch(url, settings.download_dir / trip_file.name, progress)

@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Literal
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from taxi_pipeline.engine import open_engine, scratch_folder
 from taxi_pipeline.errors import TaxiError
@@ -507,6 +505,9 @@ def _read_footer(path: Path, trip_file: TripFile) -> _Footer:
         )
     if end != magic:
         raise TaxiError(trip_file.name, "the Parquet file is cut off", "download it again")
+    import pyarrow as pa  # noqa: PLC0415 - 0.2 s, which a command that reads no file need not wait for
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
     try:
         metadata = pq.read_metadata(path)
         return _Footer(
@@ -599,6 +600,8 @@ def _check_written(
     temp: Path, trip_file: TripFile, facts: Facts, connection: duckdb.DuckDBPyConnection
 ) -> None:
     """Tie the written partition to the source: rows by its footer, the rest by reading it."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 - as in _read_footer
+
     _check_rows(trip_file.name, pq.read_metadata(temp).num_rows, facts.rows)
     written = _fetch_facts(
         connection,

@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 _VERSION = 1
-_Signature = list[int]
+Signature = list[int]
+"""Inode, size in bytes, and times of change of content and of inode, in nanoseconds."""
 
 
 class Seen:
@@ -29,18 +30,18 @@ class Seen:
 
     def note(self, file: Path) -> str | None:
         """The note about a file; None where there is none, or the file is another one now."""
-        name, signature = self._name(file), _signature(file)
+        name, present = self._name(file), signature(file)
         kept = self._kept.get(name)
-        if signature is None or kept is None or kept[:-1] != signature:
+        if present is None or kept is None or kept[:-1] != present:
             return None
         self._now[name] = kept
         return str(kept[-1])
 
     def keep(self, file: Path, note: str) -> None:
         """Write a note about a file that has just been looked at."""
-        signature = _signature(file)
-        if signature is not None:
-            self._now[self._name(file)] = [*signature, note]
+        present = signature(file)
+        if present is not None:
+            self._now[self._name(file)] = [*present, note]
 
     def save(self, draft: Path) -> None:
         """Keep the notes that were asked for or written, and no others.
@@ -65,7 +66,8 @@ class Seen:
         return str(file.relative_to(self._root))
 
 
-def _signature(file: Path) -> _Signature | None:
+def signature(file: Path) -> Signature | None:
+    """What changes whenever somebody touches a file; None where there is none."""
     try:
         state = file.stat()
     except OSError:

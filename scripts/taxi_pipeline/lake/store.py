@@ -320,6 +320,14 @@ class Lake:
         """Return the versions that the partitions hold now, oldest first."""
         return [entry for entry in self.history() if entry.superseded_at is None]
 
+    def published(self) -> list[ManifestEntry]:
+        """Return what `current` would after `heal`, for who only reads: without the lock, and nothing is written."""
+        is_anew = not self.manifest_path.exists()
+        recorded = self._kept() if is_anew else self.history()
+        seen = Seen(self.root.parent / _SEEN, self.root)
+        healed = _append_footers(recorded, self._footers(recorded, seen), lambda entry: entry)
+        return [entry for entry in _without_synthetic(healed, None) if entry.superseded_at is None]
+
     def find(self, service: Service, month: date) -> ManifestEntry | None:
         """Find the current version of one file, if its rows are there."""
         key = (service.label, f"{month:%Y-%m}-01")

@@ -65,7 +65,7 @@ def gather_facts(settings: Settings, reader: Reader) -> BuildFacts:
     return BuildFacts(
         results=require_passed(reader),
         engine=reader.engine,
-        commit=_commit(settings.project_dir),
+        commit=commit_of(settings.project_dir),
         summary=summary,
         files=tuple(
             SourceFile(
@@ -83,7 +83,7 @@ def gather_facts(settings: Settings, reader: Reader) -> BuildFacts:
     )
 
 
-def _commit(folder: Path) -> str | None:
+def commit_of(folder: Path) -> str | None:
     """The commit of the project; None where it is not in a repository, or git is not there."""
 
     def git(*arguments: str) -> str:

@@ -104,8 +104,15 @@ def build(
     retry: Annotated[
         bool, typer.Option("--retry", help="Only what failed or was skipped last time.")
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Start dbt even if nothing has changed.")
+    ] = False,
 ) -> None:
-    """Run `dbt build` on what changed: seeds, models, snapshots, tests."""
+    """Run `dbt build` on what changed: seeds, models, snapshots, tests.
+
+    On DuckDB, dbt is not started where no file of the project, the lake and the warehouse has changed since everything
+    was built and has passed.
+    """
     options = BuildOptions(target, select or (), exclude or (), variables, full_refresh, unit_tests)
     if retry and options != BuildOptions():
         raise TaxiError(
@@ -118,7 +125,7 @@ def build(
         with dbt_faults_printed():
             print_estimate(workflow.estimate(settings, options, Terminal()))
         return
-    built = workflow.build(settings, options, retry=retry, observer=Terminal())
+    built = workflow.build(settings, options, retry=retry, again=again, observer=Terminal())
     raise typer.Exit(built.report.exit_code)
 
 
@@ -131,7 +138,7 @@ def status(target: Target = None) -> None:
     Completeness comes from the last build of the target (mart_source_completeness).
     """
     settings = load_settings()
-    found = workflow.read_status(settings, target, Terminal())
+    found = workflow.read_status(settings, target)
     option = f" --target {target}" if target else ""
     if found.forgotten:
         months = name_files([entry.key for entry in found.forgotten])

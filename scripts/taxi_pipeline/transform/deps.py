@@ -4,8 +4,6 @@ import os
 import shutil
 from enum import StrEnum
 
-import requests
-
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.transform.runner import BuildListener, prepare_profile, run_dbt
 
@@ -24,7 +22,8 @@ class PackageOrigin(StrEnum):
 
 def is_hub_reachable() -> bool:
     """Whether the package hub answers within a few seconds; dbt alone would try for minutes."""
-    from dbt.clients.registry import DEFAULT_REGISTRY_BASE_URL  # noqa: PLC0415 - slow to import
+    import requests  # noqa: PLC0415 - slow to import, and needed only where nothing is installed
+    from dbt.clients.registry import DEFAULT_REGISTRY_BASE_URL  # noqa: PLC0415
 
     hub = os.environ.get("DBT_PACKAGE_HUB_URL") or str(DEFAULT_REGISTRY_BASE_URL)
     try:

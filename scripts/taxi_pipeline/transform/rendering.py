@@ -19,6 +19,7 @@ from taxi_pipeline.transform.completeness import Completeness, FileVerdict, File
 from taxi_pipeline.transform.estimate import Estimate
 from taxi_pipeline.transform.runner import BuildListener, BuildReport, NodeOutcome
 from taxi_pipeline.transform.summary import WarehouseSummary
+from taxi_pipeline.transform.unchanged import LastBuild
 
 _PARTS = 12
 
@@ -107,6 +108,25 @@ def print_build(report: BuildReport, seconds: float) -> None:
                 "dbt had nothing to do. Unit tests alone: `dbt test --select test_type:unit`."
             )
         return
+    parts = _print_warnings_and_count(report)
+    if report.failures:
+        parts.append(f"[red]{len(report.failures)} failed[/]")
+    if skipped := sum(1 for node in report.nodes if node.status == "skipped"):
+        parts.append(f"{skipped} skipped")
+    console.out.print(f"{', '.join(parts)} in {seconds:.1f} s")
+
+
+def print_unchanged(last: LastBuild) -> None:
+    """Print that dbt was not started, and what it had found: warnings in full, the rest as numbers."""
+    found = ", ".join(_print_warnings_and_count(last.report))
+    console.out.print(
+        f"Nothing has changed since the build of {last.finished_at:%Y-%m-%d %H:%M} UTC: "
+        f"{last.rows:,} rows in {last.files:,} files, {found}. dbt was not started (`taxi build --again` starts it)."
+    )
+
+
+def _print_warnings_and_count(report: BuildReport) -> list[str]:
+    """Print each warning; gives the numbers of relations, tests and warnings in words."""
     relations = sum(report.count(kind, "success") for kind in ("model", "seed", "snapshot"))
     tests = report.count("test", "pass", "warn") + report.count("unit_test", "pass")
     parts = [f"{relations} relations built", f"{tests} tests passed"]
@@ -117,11 +137,7 @@ def print_build(report: BuildReport, seconds: float) -> None:
                 console.out.print(
                     f"[yellow]warning[/] {escape(node.name)}: {escape(node.message)}{_kept_rows(node)}"
                 )
-    if report.failures:
-        parts.append(f"[red]{len(report.failures)} failed[/]")
-    if skipped := sum(1 for node in report.nodes if node.status == "skipped"):
-        parts.append(f"{skipped} skipped")
-    console.out.print(f"{', '.join(parts)} in {seconds:.1f} s")
+    return parts
 
 
 def _kept_rows(node: NodeOutcome) -> str:

@@ -38,6 +38,11 @@ class BuildOptions:
     full_refresh: bool = False
     unit_tests: bool = False
 
+    @property
+    def is_of_everything(self) -> bool:
+        """Whether every seed, model, snapshot and data test is built, and as the project says."""
+        return not (self.select or self.exclude or self.variables)
+
 
 @dataclass(frozen=True)
 class NodeOutcome:

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, Protocol
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import ManifestEntry, ZoneChange, canonical_columns
 from taxi_pipeline.schemas import Column, Service
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FileKey = tuple[str, str]
 """Service type and first day of the month, ISO: what a version is a version of."""
@@ -159,7 +160,7 @@ class Reader(Protocol):
             TaxiError: it is no query, or the engine refuses it.
         """
 
-    def batches(self, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def batches(self, sql: str, schema: "pa.Schema") -> Iterator["pa.RecordBatch"]:
         """The rows of a query a few thousand at a time, however many there are.
 
         Args:
@@ -222,13 +223,17 @@ def raw_schema() -> str:
     return os.environ.get("TAXI_RAW_SCHEMA", "raw")
 
 
-def arrow_schema(service: Service) -> pa.Schema:
+def arrow_schema(service: Service) -> "pa.Schema":
     """The one Arrow schema of a service's partitions; a loader takes no other."""
+    import pyarrow as pa  # noqa: PLC0415 - 0.2 s, which who reads a table need not wait for
+
     return pa.schema([(column.name, arrow_type(column)) for column in canonical_columns(service)])
 
 
-def arrow_type(column: Column) -> pa.DataType:
+def arrow_type(column: Column) -> "pa.DataType":
     """The Arrow type of a canonical column, or of a column by a mart's contract."""
+    import pyarrow as pa  # noqa: PLC0415 - as in arrow_schema
+
     if column.type.startswith("decimal"):
         precision, scale = column.type.removeprefix("decimal(").removesuffix(")").split(",")
         return pa.decimal128(int(precision), int(scale))

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, TemplateError
 
+from taxi_pipeline.seeds import read_yaml
 from taxi_pipeline.settings import Settings
 
 _UNTELLABLE = (OSError, yaml.YAMLError, TemplateError, KeyError, TypeError, AttributeError)
@@ -21,7 +22,7 @@ def is_embedded(settings: Settings, target: str | None) -> bool:
         target: a name among its outputs; None for its default.
     """
     try:
-        return _render(_output(settings, target)["type"]) == "duckdb"
+        return _render(_output(settings, target)["type"], settings) == "duckdb"
     except _UNTELLABLE:
         return False
 
@@ -33,16 +34,44 @@ def embedded_schema(settings: Settings, target: str | None) -> str:
         settings: where ``profiles.yml`` is.
         target: a name among its outputs, of which ``is_embedded`` is true; None for its default.
     """
-    return _render(_output(settings, target).get("schema", "main"))
+    return _render(_output(settings, target).get("schema", "main"), settings)
+
+
+_IN_ONE_FILE = {"type", "path", "schema", "threads", "keep_open", "config_options", "settings"}
+
+
+def target_of_one_file(settings: Settings, target: str | None) -> str | None:
+    """The name of a DuckDB target that reads and writes the data folder's warehouse and nothing else.
+
+    Args:
+        settings: where ``profiles.yml`` and the data folder are.
+        target: a name among its outputs; None for its default.
+
+    Returns:
+        None for a server, for another file, and for a profile with more in it, such as databases to attach.
+    """
+    try:
+        name, output = _find(settings, target)
+        path = settings.project_dir / _render(output["path"], settings)
+    except _UNTELLABLE:
+        return None
+    is_own = path.resolve() == settings.warehouse_path and output.keys() <= _IN_ONE_FILE
+    return name if is_own and is_embedded(settings, target) else None
 
 
 def _output(settings: Settings, target: str | None) -> Any:
-    text = (settings.project_dir / "profiles.yml").read_text(encoding="utf-8")
-    profile = yaml.safe_load(text)["nyc_taxi"]
-    return profile["outputs"][target or _render(profile.get("target", "default"))]
+    return _find(settings, target)[1]
 
 
-def _render(value: Any) -> str:
-    """A value of the profile, with dbt's ``env_var``."""
+def _find(settings: Settings, target: str | None) -> tuple[str, Any]:
+    """The name of a target and its output."""
+    profile = read_yaml(settings.project_dir / "profiles.yml")["nyc_taxi"]
+    name = target or _render(profile.get("target", "default"), settings)
+    return name, profile["outputs"][name]
+
+
+def _render(value: Any, settings: Settings) -> str:
+    """A value of the profile, with dbt's ``env_var``, which finds the data folder as dbt does."""
+    variables = {**os.environ, "TAXI_DATA_DIR": str(settings.data_dir)}
     environment = Environment(autoescape=False)  # noqa: S701 - a name, not a page
-    return environment.from_string(str(value)).render(env_var=os.environ.get)
+    return environment.from_string(str(value)).render(env_var=variables.get)
