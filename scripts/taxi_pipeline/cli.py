@@ -100,7 +100,7 @@ COMMANDS = (
         "dictionary",
         "dictionary",
         None,
-        "Write models/rules.md and docs/rules.md, the rules in words, from the rule seeds and the thresholds.",
+        "Write the rules in words, and the lists of trip columns in yml files, from their definitions.",
     ),
     Entry("lookml", "bi", PUBLISH, "Write a LookML project for Looker: model, views, explores."),
     Entry(

@@ -66,7 +66,7 @@ def test_reading_the_warehouse_imports_no_library_of_tables(tmp_path: Path) -> N
         "from pathlib import Path; from taxi_pipeline.settings import Settings;"
         "from taxi_pipeline.warehouses.embedded import open_embedded as opened;"
         f"settings = Settings(Path(), Path({str(tmp_path)!r}), '1GB');"
-        "reader = opened(settings).__enter__(); assert reader.query('select 1.5')"
+        "manager = opened(settings); assert manager.__enter__().query('select 1.5')"
     )
     assert not SLOW & imported("-c", code)
 

@@ -21,7 +21,7 @@ def dictionary(
         bool, typer.Option("--check", help="Write nothing; exit code 1 when the file is stale.")
     ] = False,
 ) -> None:
-    """Write the rules in words from the rule seeds, and the lists of trip columns in yml files from dbt_project.yml."""
+    """Write the rules in words, and the lists of trip columns in yml files, from their definitions."""
     project_dir = load_settings().project_dir
     is_stale = False
     written = {**render_dictionary(project_dir), **render_trip_columns(project_dir)}

@@ -25,35 +25,10 @@ from taxi_pipeline.lake import (
     quote_identifier,
     quote_literal,
 )
-from taxi_pipeline.schemas import Service, columns_of
+from taxi_pipeline.restatements.comparison import ROW, ZONE, compared_columns, comparison_sql
+from taxi_pipeline.schemas import Service
 from taxi_pipeline.seeds import read_seed
 from taxi_pipeline.settings import Settings
-
-_ZONE = "pulocationid"
-_ROW = "source_row"
-
-
-def pairing_keys(service: Service) -> tuple[tuple[str, ...], ...]:
-    """The columns that make a row of each version the same trip, the strictest key first.
-
-    A trip is known by its vendor and its times; a corrected zone or a corrected dropoff leaves the rest of the key
-    as it was. Money is no part of a key: it is what restatements correct. FHV rows name a base instead of a vendor.
-    """
-    if service is Service.FHV:
-        who, pickup, dropoff = "dispatching_base_num", "pickup_datetime", "dropoff_datetime"
-    else:
-        prefix = "tpep" if service is Service.YELLOW else "lpep"
-        who, pickup, dropoff = "vendorid", f"{prefix}_pickup_datetime", f"{prefix}_dropoff_datetime"
-    return (
-        (who, pickup, dropoff, _ZONE, "dolocationid"),
-        (who, pickup, dropoff),
-        (who, pickup, _ZONE),
-    )
-
-
-def compared_columns(service: Service) -> tuple[str, ...]:
-    """The columns that two rows are compared by: all that come from the file."""
-    return (*(column.name for column in columns_of(service)), "raw_line")
 
 
 @dataclass(frozen=True)
@@ -127,8 +102,8 @@ class Comparison:
         revenue = "sum(total_amount)" if "total_amount" in self._columns else "null"
         moved = "zone_before is distinct from zone_after"
         counted = (
-            ("rows_before", _ZONE, "version_before"),
-            ("rows_after", _ZONE, "version_after"),
+            ("rows_before", ZONE, "version_before"),
+            ("rows_after", ZONE, "version_after"),
             ("altered", "zone_after", f"changes where kind = 'altered' and not ({moved})"),
             ("moved_out", "zone_before", f"changes where kind = 'altered' and {moved}"),
             ("moved_in", "zone_after", f"changes where kind = 'altered' and {moved}"),
@@ -144,7 +119,7 @@ class Comparison:
             for name, _, _ in counted
         )
         money = " ".join(
-            f"left join (select {_ZONE} as zone, cast({revenue} as decimal(18, 2)) as amount"
+            f"left join (select {ZONE} as zone, cast({revenue} as decimal(18, 2)) as amount"
             f" from version_{side} group by all) as {side} on zones.zone is not distinct from {side}.zone"
             for side in ("before", "after")
         )
@@ -212,8 +187,8 @@ class Comparison:
             "select kind, row_before as source_row_before, row_after as source_row_after,"
             f" case when kind = 'altered' then list_filter([{changed}], name -> name is not null)"
             f" else [] end as changed_columns, {values} from changes"
-            f" left join version_before as one on row_before = one.{_ROW}"
-            f" left join version_after as other on row_after = other.{_ROW}"
+            f" left join version_before as one on row_before = one.{ROW}"
+            f" left join version_after as other on row_after = other.{ROW}"
         )
 
     def _fetch(self, sql: str) -> list[Any]:
@@ -289,74 +264,6 @@ def publish_version(
         rival = lake.publish(temp, entry, tell)
         record_restatements(lake, settings, tell, entry.key)
         return rival
-
-
-def comparison_sql(service: Service) -> list[str]:
-    """The statements that leave a table ``changes``: kind, row and zone before, row and zone after.
-
-    They read the views ``version_before`` and ``version_after``.
-    """
-    columns = ", ".join(quote_identifier(name) for name in compared_columns(service))
-    keys = pairing_keys(service)
-    key_columns = ", ".join(keys[0])
-    differs = " or ".join(
-        f"one.{name} is distinct from other.{name}"
-        for name in map(quote_identifier, (*compared_columns(service), _ROW))
-    )
-    fingerprints = ", ".join(
-        f"hash({', '.join(f'{side}.{quote_identifier(name)}' for name in compared_columns(service))})"
-        for side in ("one", "other")
-    )
-    suspect = f"hash({columns}) in (select fingerprint from suspects)"
-    rows = (
-        f"(select {columns}, {_ROW}, -1 as side from version_before where {suspect}"
-        f" union all select {columns}, {_ROW}, 1 from version_after where {suspect})"
-    )
-    statements = [
-        # Most restatements leave most rows where they are. Rows equal at the same place in both files cancel out;
-        # every other row, and whatever has the same fingerprint, is compared as a row of a multiset.
-        "create temp table suspects as select distinct unnest([before, after]) as fingerprint"
-        f" from (select {fingerprints} from version_before as one positional join version_after as other"
-        f" where {differs}) as moved(before, after)",
-        "set preserve_insertion_order = false",  # from here on: the rows are numbered
-        # The columns decide; rows that occur as often in both versions are unchanged.
-        f"create temp table differing as select {key_columns}, count(*) as copies,"
-        f" hash({columns}) as fingerprint, min(side * {_ROW}) as signed_row"
-        f" from {rows} group by {columns} having sum(side) <> 0",
-        # Of equal rows in one file as many stay unchanged as both versions have: the first ones.
-        "create temp table left_over_0 as"
-        f" select {key_columns}, signed_row > 0 as is_after, abs(signed_row) as {_ROW}"
-        " from differing where copies = 1 union all"
-        f" select {key_columns}, side > 0, {_ROW} from (select {columns}, side, {_ROW},"
-        f" row_number() over (partition by side, {columns} order by {_ROW}) as copy,"
-        f" count(*) over (partition by {columns}) as copies, sum(side) over (partition by {columns}) as surplus"
-        f" from {rows} where hash({columns}) in (select fingerprint from differing where copies > 1))"
-        " where copies > 1 and side * surplus > 0 and copy > (copies - abs(surplus)) / 2",
-        "create temp table pairs"
-        " (row_before bigint, row_after bigint, zone_before integer, zone_after integer)",
-    ]
-    for number, key in enumerate(keys):
-        equal = " and ".join(f"one.{name} is not distinct from other.{name}" for name in key)
-        statements += [
-            f"create temp view numbered_{number} as select *, row_number() over"
-            f" (partition by is_after, {', '.join(key)} order by {_ROW}) as nth from left_over_{number}",
-            f"create temp table pairs_{number} as select one.{_ROW} as row_before, other.{_ROW} as row_after,"
-            f" one.{_ZONE} as zone_before, other.{_ZONE} as zone_after"
-            f" from (from numbered_{number} where not is_after) as one"
-            f" inner join (from numbered_{number} where is_after) as other on {equal} and one.nth = other.nth",
-            f"insert into pairs from pairs_{number}",
-            f"create temp table left_over_{number + 1} as from left_over_{number} where case when is_after"
-            f" then {_ROW} not in (select row_after from pairs_{number})"
-            f" else {_ROW} not in (select row_before from pairs_{number}) end",
-        ]
-    statements.append(
-        "create temp table changes as"
-        " select 'altered' as kind, row_before, zone_before, row_after, zone_after from pairs union all"
-        f" select case when is_after then 'added' else 'gone' end, case when not is_after then {_ROW} end,"
-        f" case when not is_after then {_ZONE} end, case when is_after then {_ROW} end,"
-        f" case when is_after then {_ZONE} end from left_over_{len(keys)}"
-    )
-    return statements
 
 
 def versions_of(lake: Lake, service: Service, month: str) -> list[ManifestEntry]:
