@@ -555,7 +555,9 @@ def test_the_command_prints_what_it_explains(real: Built) -> None:
     printed = taxi("explain", str(voided))
     assert f"row {voided % 10**9:,} of the file, picked up 20" in printed
     assert f"(trip_id {voided})" in printed
-    [pair] = real.ids(f"select reversal_twin_trip_id from fact_trips where trip_id = {voided}", 1)
+    [pair] = real.ids(
+        f"select reversal_twin_trip_id as trip_id from fact_trips where trip_id = {voided}", 1
+    )
     assert f"is_voided row {pair % 10**9:,} of the file has the opposite total" in printed
     assert "Counted in mart_monthly_zone_revenue" in printed
     assert "Adds up: file, rules, tables and marts agree." in printed
