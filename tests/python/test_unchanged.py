@@ -102,10 +102,12 @@ class Place(Workplace):
         """The record of the last build."""
         return self.settings.data_dir / RECORD
 
-    def builds(self, options: BuildOptions = PLAIN, **how: bool) -> bool:
+    def builds(
+        self, options: BuildOptions = PLAIN, *, retry: bool = False, again: bool = False
+    ) -> bool:
         """Whether a build starts dbt."""
         before = len(self.dbt.commands)
-        workflow.build(self.settings, options, **how)
+        workflow.build(self.settings, options, retry=retry, again=again)
         return len(self.dbt.commands) > before
 
     def path(self, name: str) -> Path:

@@ -194,7 +194,7 @@ def reads_more(manifest: Artifact, nodes: Sequence[NodeOutcome]) -> str:
         nodes: with their compiled SQL.
     """
     if any(source["source_name"] != _OWN_SOURCE for source in manifest["sources"].values()):
-        return next(iter(manifest["sources"]))
+        return str(next(iter(manifest["sources"])))
     macros: Mapping[str, Any] = manifest["macros"]
     for node in manifest["nodes"].values():
         if node["resource_type"] not in {"model", "snapshot", "test"}:
