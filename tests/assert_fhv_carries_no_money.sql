@@ -1,4 +1,6 @@
 -- FHV files give no fares: money is null there, never 0.
+{% set is_unverified = in_unverified_files() %}
+
 {% for relation in ["fact_trips", "rejected_trips"] %}
 select
     service_type,
@@ -7,7 +9,7 @@ select
 from {{ ref(relation) }}
 where
     service_type = 'FHV'
-    and {{ in_unverified_files() }}
+    and {{ is_unverified }}
     and coalesce({{ money_columns() | join(", ") }}) is not null
 union all
 {% endfor %}

@@ -1,4 +1,6 @@
 -- trip_id = service code, year and month of the file, row in the file.
+{% set is_unverified = in_unverified_files() %}
+
 {% for relation in ["fact_trips", "rejected_trips"] %}
 select
     trip_id,
@@ -7,7 +9,7 @@ select
     source_row
 from {{ ref(relation) }}
 where
-    {{ in_unverified_files() }}
+    {{ is_unverified }}
     and trip_id
     <> case service_type when 'Yellow' then 1 when 'Green' then 2 when 'FHV' then 3 end * 1000000000000000
     + (extract(year from file_month) * 100 + extract(month from file_month)) * 1000000000

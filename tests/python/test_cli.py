@@ -63,10 +63,10 @@ def test_a_command_that_reads_waits_for_no_library_that_it_does_not_need(
 def test_reading_the_warehouse_imports_no_library_of_tables(tmp_path: Path) -> None:
     duckdb.connect(str(tmp_path / "warehouse.duckdb")).close()
     code = (
-        "from pathlib import Path; from taxi_pipeline.settings import Settings;"
-        "from taxi_pipeline.warehouses.embedded import open_embedded as opened;"
-        f"settings = Settings(Path(), Path({str(tmp_path)!r}), '1GB');"
-        "manager = opened(settings); assert manager.__enter__().query('select 1.5')"
+        "from pathlib import Path; from taxi_pipeline.settings import Settings\n"
+        "from taxi_pipeline.warehouses.embedded import open_embedded\n"
+        f"with open_embedded(Settings(Path(), Path({str(tmp_path)!r}), '1GB')) as reader:\n"
+        "    assert reader.query('select 1.5')"
     )
     assert not SLOW & imported("-c", code)
 
