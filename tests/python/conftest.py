@@ -10,8 +10,8 @@ import pytest
 from filelock import FileLock
 
 from processes import Tier
-from real_files import DATA, REAL_FILES
-from requirements import lacking, required
+from real_files import real_file, real_months
+from requirements import required
 from warehouse import Warehouse, copy_project
 
 BUILDS = frozenset({"sample_run", "built_sample", "real_run"})
@@ -78,20 +78,13 @@ def build_once(
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The folder of real TLC files; tests that need it are skipped without."""
-    if not REAL_FILES.is_dir():
-        lacking("real", f"there are no real TLC files in {REAL_FILES}: name a folder in {DATA}")
-    return REAL_FILES
-
-
-@pytest.fixture(scope="session")
-def real_run(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> SharedBuild:
-    """`taxi run` on the real files, with the shapes of the zones."""
+def real_run(tmp_path_factory: pytest.TempPathFactory) -> SharedBuild:
+    """`taxi run` on the real months, with the shapes of the zones."""
+    zones, months = real_file("real/taxi_zones.zip"), real_months()
 
     def build(warehouse: Warehouse) -> str:
-        warehouse.taxi("zones", str(shared_data / "real" / "taxi_zones.zip"))
-        return warehouse.taxi("run", str(shared_data / "real"))
+        warehouse.taxi("zones", str(zones))
+        return warehouse.taxi("run", *map(str, months))
 
     return build_once(tmp_path_factory, "real", build)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from real_files import real_months
 from taxi_pipeline.bench.measure import write_file
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.transform.completeness import State, describe
@@ -28,10 +29,10 @@ def verdicts(warehouse: Warehouse) -> dict[str, tuple[str, str, str]]:
 
 @pytest.mark.build
 def test_a_real_month_is_the_official_one_and_excerpts_are_neither(
-    project: Path, shared_data: Path, tmp_path: Path
+    project: Path, tmp_path: Path
 ) -> None:
     real = Warehouse(project, tmp_path / "data")
-    real.taxi("ingest", str(shared_data / "real"))
+    real.taxi("ingest", *map(str, real_months()))
     before = real.taxi("status")
     assert "56,551" in before
     assert "taxi run" in before

@@ -14,6 +14,7 @@ import pytest
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
+from real_files import real_file
 from taxi_pipeline.bi.export import Format, choose_tables, export_tables
 from taxi_pipeline.bi.project import Mart, MartColumn
 from taxi_pipeline.bi.workbook import FILE_NAME, MAX_ROWS, About, export_workbook
@@ -238,9 +239,9 @@ def test_names_of_sheets_that_are_cut_stay_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.build
-def test_an_export_says_which_months_are_parts(tmp_path: Path, shared_data: Path) -> None:
+def test_an_export_says_which_months_are_parts(tmp_path: Path) -> None:
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
-    warehouse.taxi("ingest", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
+    warehouse.taxi("ingest", str(real_file("heads/green_tripdata_2020-04.csv")))
     warehouse.taxi("build")
     printed = warehouse.taxi("export", "-f", "csv", "-s", MART, "--to", str(tmp_path / "out"))
     assert "0 of 1 months are whole" in printed

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from conftest import SharedBuild
+from real_files import real_file, real_months
 from taxi_pipeline.lake import quote_literal
 from taxi_pipeline.sample import MONTHS, PATHOLOGIES, planted
 from taxi_pipeline.schemas import Service
@@ -186,9 +187,10 @@ def test_real_green_2024_01_ties_to_the_cent(real: Warehouse) -> None:
 
 
 def test_real_files_are_all_loaded_and_nothing_is_synthetic(
-    real: Warehouse, shared_data: Path
+    real: Warehouse,
 ) -> None:
-    files = {path.name for path in (shared_data / "real").glob("*_tripdata_*")}
+    files = {path.name for path in real_months()}
+    assert len(files) == 7
     assert {name for (name,) in real.query("select source_file from stg_ingested_files")} == files
     assert real.scalar("select bool_or(is_synthetic) from stg_ingested_files") is False
     assert real.scalar("select sum(row_count) from stg_ingested_files") == (
@@ -197,14 +199,14 @@ def test_real_files_are_all_loaded_and_nothing_is_synthetic(
     )
 
 
-def test_a_trip_id_leads_back_to_the_row_in_the_file(real: Warehouse, shared_data: Path) -> None:
+def test_a_trip_id_leads_back_to_the_row_in_the_file(real: Warehouse) -> None:
     trips = real.query(
         """
         select source_row, tip_amount, pickup_at from fact_trips
         where trip_id // 1000000000 = 1201906 and source_row in (1, 77, 10000) order by source_row
         """
     )
-    with (shared_data / "real" / "yellow_tripdata_2019-06.csv").open() as lines:
+    with real_file("real/yellow_tripdata_2019-06.csv").open() as lines:
         text = lines.read().splitlines()
     for source_row, tip, pickup in trips:
         fields = text[source_row].split(",")
@@ -213,11 +215,11 @@ def test_a_trip_id_leads_back_to_the_row_in_the_file(real: Warehouse, shared_dat
 
 
 @pytest.mark.full
-def test_real_files_take_the_sample_out_and_keep_it_out(shared_data: Path, tmp_path: Path) -> None:
+def test_real_files_take_the_sample_out_and_keep_it_out(tmp_path: Path) -> None:
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
     warehouse.taxi("sample", "--scale", "0.1")
     warehouse.taxi("ingest", str(warehouse.data / "sample"))
-    printed = warehouse.taxi("ingest", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
+    printed = warehouse.taxi("ingest", str(real_file("heads/green_tripdata_2020-04.csv")))
     assert "Removed the 9 files of the synthetic sample" in printed
     assert "Green 2020-04" in warehouse.taxi("status")
     refused = warehouse.taxi("ingest", str(warehouse.data / "sample"), exit_code=2)
@@ -229,11 +231,11 @@ def test_real_files_take_the_sample_out_and_keep_it_out(shared_data: Path, tmp_p
 
 @pytest.mark.full
 def test_a_lake_that_lost_something_is_refused_and_can_be_restored(
-    shared_data: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     """Two real months: one partition edited, one lost, the manifest damaged, the whole lake lost, a month forgotten."""
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
-    files = [shared_data / "real" / f"{name}_tripdata_2020-04.csv" for name in ("fhv", "green")]
+    files = [real_file(f"heads/{name}_tripdata_2020-04.csv") for name in ("fhv", "green")]
     warehouse.taxi("run", *map(str, files))
     lake = warehouse.data / "lake"
     part = lake / "green" / "file_month=2020-04-01" / "part.parquet"
@@ -276,10 +278,10 @@ def test_a_lake_that_lost_something_is_refused_and_can_be_restored(
     shutil.rmtree(lake)
     (tmp_path / "lake").rename(lake)
 
-    assert "Green 2020-04: 1,000 rows" in warehouse.taxi("forget", "green", "2020-04", "--yes")
+    assert "Green 2020-04: 8 rows" in warehouse.taxi("forget", "green", "2020-04", "--yes")
     warehouse.taxi("build")
     assert warehouse.scalar(count) == 0
-    assert warehouse.scalar("select count(*) from fact_trips") == 1000
+    assert warehouse.scalar("select count(*) from fact_trips") == 16
 
 
 def _footer(part: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from real_files import real_file
 from servers.postgres import run_postgres
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ingest_many
@@ -57,9 +58,9 @@ def place(tmp_path: Path) -> Workplace:
 
 
 @pytest.fixture(scope="module")
-def files(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The real month, and a copy of it with edits that are known, in another order."""
-    original = shared_data / "real" / GREEN
+    original = real_file(f"real/{GREEN}")
     copy = tmp_path_factory.mktemp("restated") / GREEN
     duckdb.execute(f"copy ({EDITS.format(source=original)}) to '{copy}' (format parquet)")
     return original, copy

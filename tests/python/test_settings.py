@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from real_files import real_file
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import load_settings
 from warehouse import REPOSITORY, Warehouse, copy_project
@@ -62,21 +63,21 @@ def test_what_is_no_size_is_refused_with_examples(
 
 
 @pytest.mark.build
-def test_folders_with_any_legal_name_work(shared_data: Path, tmp_path: Path) -> None:
+def test_folders_with_any_legal_name_work(tmp_path: Path) -> None:
     """A clone and a data folder whose names mean something to SQL, globs, templates and shells."""
     project = copy_project(tmp_path / STRANGE / "project")
     warehouse = Warehouse(project, tmp_path / STRANGE / "data")
-    printed = warehouse.taxi("run", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
+    printed = warehouse.taxi("run", str(real_file("heads/green_tripdata_2020-04.csv")))
     assert str(warehouse.data / "site" / "index.html") in printed
-    assert warehouse.taxi("sql", "select count(*) as n from fact_trips", "-f", "csv") == "n\n999\n"
+    assert warehouse.taxi("sql", "select count(*) as n from fact_trips", "-f", "csv") == "n\n8\n"
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Warehouse:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """A small real month that has been built."""
     folder = tmp_path_factory.mktemp("small")
     warehouse = Warehouse(copy_project(folder / "project"), folder / "data")
-    warehouse.taxi("ingest", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
+    warehouse.taxi("ingest", str(real_file("heads/green_tripdata_2020-04.csv")))
     warehouse.taxi("build")
     return warehouse
 
@@ -114,11 +115,11 @@ def test_an_interrupted_build_says_so_and_is_not_published(
 
 @pytest.mark.full
 def test_an_interrupted_ingestion_says_so_and_leaves_nothing(
-    small: Warehouse, shared_data: Path, tmp_path: Path
+    small: Warehouse, tmp_path: Path
 ) -> None:
     """The engine answers the signal with an error of its own, in the middle of a query."""
     large = tmp_path / "green_tripdata_2024-01.parquet"
-    month = shared_data / "real" / large.name
+    month = real_file(f"real/{large.name}")
     duckdb.execute(
         f"copy (select m.* from '{month}' as m, range(50)) to '{large}' (format parquet)"
     )
@@ -190,13 +191,13 @@ def test_a_warehouse_that_an_ide_holds_is_named_before_any_work(small: Warehouse
 
 @pytest.mark.full
 def test_two_data_folders_of_one_project_at_once_do_not_mix(
-    small: Warehouse, shared_data: Path, tmp_path: Path
+    small: Warehouse, tmp_path: Path
 ) -> None:
     """Dbt's artifacts are shared: the second run waits, and each site speaks of its own file."""
     names = ("fhv_tripdata_2020-04.csv", "green_tripdata_2020-04.csv")
     both = [Warehouse(small.project, tmp_path / name.partition("_")[0]) for name in names]
     runs = [
-        start(warehouse, "run", str(shared_data / "real" / name))
+        start(warehouse, "run", str(real_file(f"heads/{name}")))
         for warehouse, name in zip(both, names, strict=True)
     ]
     printed = [run.communicate()[0] for run in runs]

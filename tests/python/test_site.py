@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Page
 
 from browser import DESKTOP, NARROWEST, PHONE, find_chromium, run_browser, visit
 from conftest import SharedBuild
+from real_files import real_file
 from requirements import lacking
 from taxi_pipeline.site.cubes import encode
 from taxi_pipeline.site.shapes import borough_shapes, zone_shapes
@@ -829,12 +830,12 @@ def test_the_map_shows_zones_once_their_shapes_are_there(browser: Browser, real:
 
 
 def test_shapes_are_one_for_each_zone_and_as_large_as_the_zone(
-    shared_data: Path, sample: Warehouse
+    sample: Warehouse,
 ) -> None:
     import shapely  # noqa: PLC0415
     from pyproj import Geod  # noqa: PLC0415
 
-    archive = shared_data / "real" / "taxi_zones.zip"
+    archive = real_file("real/taxi_zones.zip")
     shapes = {
         feature["properties"]["zone_id"]: shapely.geometry.shape(feature["geometry"])
         for feature in zone_shapes(archive)["features"]
