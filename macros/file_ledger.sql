@@ -53,8 +53,8 @@
     {% if execute and flags.WHICH in ("build", "test") %}
         {% set passed = results | selectattr("status", "in", ["pass", "warn"]) | map(attribute="node.unique_id") | list %}
         {% set missing = [] %}
-        {% for node in graph.nodes.values() if node.resource_type == "test" and looks_at_unverified_files(node) %}
-            {% if node.unique_id not in passed %}{% do missing.append(node.unique_id) %}{% endif %}
+        {% for node in graph.nodes.values() if node.resource_type == "test" and "unverified_files" in node.tags and node.unique_id not in passed %}
+            {% do missing.append(node.unique_id) %}
         {% endfor %}
         {% if not missing %}
             {{ replace_ledger_entries("tests", file_ledger(), "model = '" ~ verified_model() ~ "'") }}
@@ -167,11 +167,6 @@
 {% macro in_unverified_files() %}
     {% set files = unverified_files() %}
     {{ return("1 = 1" if files is none else in_files(files)) }}
-{% endmacro %}
-
-
-{% macro looks_at_unverified_files(node) %}
-    {{ return("unverified_files" in (node.config.where or "") or "unverified_files()" in node.raw_code) }}
 {% endmacro %}
 
 

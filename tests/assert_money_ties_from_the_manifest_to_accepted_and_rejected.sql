@@ -1,4 +1,5 @@
 -- Per file, to the cent: the manifest's total is that of staging, and each amount in staging is in fact_trips or rejected_trips.
+{{ config(tags=["unverified_files"]) }}
 {% set yellow_columns = money_columns() | reject("equalto", "ehail_fee_amount") | list %}
 {% set green_columns = money_columns() | reject("equalto", "airport_fee_amount") | list %}
 

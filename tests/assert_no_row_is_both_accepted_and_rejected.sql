@@ -1,3 +1,4 @@
+{{ config(tags=["unverified_files"]) }}
 with accepted as (
     select trip_id from {{ ref("fact_trips") }}
     where {{ in_unverified_files() }}
