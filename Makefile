@@ -20,8 +20,9 @@ check: lint ## before each commit: linters, types, dictionary, quick tests (no b
 test: lint docs real-files ## what a change can break: linters, the manual, quick tests, builds on DuckDB, dashboard
 	$(PYTEST) -m "not full"
 
-test-all: real-files ## the rest, after `make test`: every engine, fault, page, order; the bench; mutants
+test-all: real-files ## the rest, after `make test`: every engine, fault, page, order; the bench; mutants of changed rules
 	$(PYTEST) -m full
+	$(BIN)/python scripts/mutants.py --changed
 
 lint: .venv/installed-dev ## formatter, linters, types, dictionary, SQL
 	$(BIN)/ruff check scripts tests/python
