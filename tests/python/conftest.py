@@ -14,8 +14,13 @@ from real_files import real_file, real_months
 from requirements import required
 from warehouse import Warehouse, copy_project
 
-BUILDS = frozenset({"sample_run", "built_sample", "real_run"})
-"""Fixtures that build: a test that asks for one of them is of the tier `build` without a mark of its own."""
+TIERS = {
+    "sample_run": "build",
+    "built_sample": "build",
+    "real_run": "build",
+    "small": "full",  # a build that each test of test_settings.py breaks and mends
+}
+"""Fixtures that build: a test that asks for one of them is of its tier without a mark of its own."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,8 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what builds by its fixtures; `full` wins where a test has both marks."""
     for item in items:
-        if not BUILDS.isdisjoint(getattr(item, "fixturenames", ())):
-            item.add_marker("build")
+        for fixture in getattr(item, "fixturenames", ()):
+            if fixture in TIERS:
+                item.add_marker(TIERS[fixture])
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -393,7 +393,7 @@ def cell_keys(built: Built) -> list[CellKey]:
     ]
 
 
-@pytest.mark.full
+@pytest.mark.full  # 200 trips; a quick run explains those of the sample
 def test_explain_agrees_with_sql_on_200_trips_of_real_files(real: Built) -> None:
     odd = (
         real.ids("select trip_id from rejected_trips", 50)
@@ -411,7 +411,7 @@ def test_explain_agrees_with_sql_on_200_trips_of_real_files(real: Built) -> None
         check_trip(real, trip_id)
 
 
-@pytest.mark.full
+@pytest.mark.full  # 50 cells; a quick run explains those of the sample
 def test_explain_agrees_with_sql_on_50_cells_of_real_files(real: Built) -> None:
     drawn = random.Random(SEED).sample(cell_keys(real), 50)  # noqa: S311
     assert {key.mart for key in drawn} == {MONTHLY, DAILY}
@@ -528,7 +528,7 @@ def test_thresholds_are_those_of_the_project(sample: Built, tmp_path: Path) -> N
     assert sample.thresholds.months_of(date(2024, 1, 31)) == [date(2024, 1, 1), date(2024, 2, 1)]
 
 
-@pytest.mark.build
+@pytest.mark.build  # a build of its own
 def test_an_unreadable_row_is_explained_with_its_text_and_belongs_to_no_day(
     project: Path, tmp_path: Path
 ) -> None:
@@ -674,7 +674,7 @@ def test_what_does_not_add_up_is_exit_code_1(real_warehouse: Warehouse, tmp_path
         ("delete from mart_daily_service_summary", "mart_daily_service_summary has no cell for it"),
     ],
 )
-@pytest.mark.full
+@pytest.mark.full  # a copy of the warehouse for each fault
 def test_a_trip_whose_tables_disagree_says_so(
     real_warehouse: Warehouse, tmp_path: Path, fault: str, said: str
 ) -> None:
@@ -747,7 +747,7 @@ def test_a_zone_is_found_by_id_name_or_label(real: Built) -> None:
         assert parse_cell(real.select, *options).zone_id == zone
 
 
-@pytest.mark.build
+@pytest.mark.build  # three commands
 def test_the_command_refuses_in_one_line(project: Path, tmp_path: Path) -> None:
     empty = Warehouse(project, tmp_path / "data")
     for options, said in (
@@ -763,7 +763,7 @@ def test_the_command_refuses_in_one_line(project: Path, tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------------------- engines
 
 
-@pytest.mark.full
+@pytest.mark.full  # a server
 def test_postgres_explains_as_duckdb_does(
     real: Built, real_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -238,7 +238,7 @@ def test_names_of_sheets_that_are_cut_stay_apart(tmp_path: Path) -> None:
     assert max(len(name) for name in names) == 31
 
 
-@pytest.mark.build
+@pytest.mark.build  # a build of its own
 def test_an_export_says_which_months_are_parts(tmp_path: Path) -> None:
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
     warehouse.taxi("ingest", str(real_file("heads/green_tripdata_2020-04.csv")))

@@ -58,7 +58,7 @@ def standing(at_once: Warehouse, project: Path, tmp_path: Path) -> Warehouse:
     return Warehouse(project, data)
 
 
-@pytest.mark.full
+@pytest.mark.full  # nine builds; by service it is in `make test`
 def test_months_one_by_one_backwards_give_what_one_full_refresh_gives(
     at_once: Warehouse, project: Path, files: Path, tmp_path: Path
 ) -> None:
@@ -111,7 +111,7 @@ def test_a_restated_month_replaces_its_rows_and_no_others(
     )
 
 
-@pytest.mark.full
+@pytest.mark.full  # a rare form of a restatement
 def test_a_restated_month_without_faults_leaves_no_old_rejected_rows(
     standing: Warehouse, files: Path, tmp_path: Path
 ) -> None:
@@ -155,7 +155,7 @@ def test_a_full_refresh_is_tested_in_full(standing: Warehouse) -> None:
     )
 
 
-@pytest.mark.full
+@pytest.mark.full  # a fault, in six builds
 def test_a_file_that_failed_its_tests_is_looked_at_again_until_it_passes(
     standing: Warehouse, files: Path, tmp_path: Path
 ) -> None:
@@ -181,7 +181,7 @@ def test_a_file_that_failed_its_tests_is_looked_at_again_until_it_passes(
     assert standing.scalar("select count(*) from file_ledger where model = 'tests'") == 9
 
 
-@pytest.mark.full
+@pytest.mark.full  # parts of builds, in other orders
 def test_a_partial_build_never_marks_a_file_as_loaded_downstream(
     standing: Warehouse, at_once: Warehouse, project: Path, files: Path, tmp_path: Path
 ) -> None:
@@ -208,7 +208,7 @@ def test_a_partial_build_never_marks_a_file_as_loaded_downstream(
     }
 
 
-@pytest.mark.full
+@pytest.mark.full  # parts of builds, in other orders
 def test_a_mart_of_two_tables_follows_whichever_of_them_was_built(
     standing: Warehouse, at_once: Warehouse, project: Path, files: Path, tmp_path: Path
 ) -> None:
@@ -238,7 +238,7 @@ def test_a_mart_of_two_tables_follows_whichever_of_them_was_built(
     assert differences(standing, fresh) == {}
 
 
-@pytest.mark.full
+@pytest.mark.full  # a fault
 def test_a_build_that_is_killed_leaves_the_old_state_and_the_next_one_completes(
     standing: Warehouse, at_once: Warehouse, files: Path, tmp_path: Path
 ) -> None:
@@ -269,7 +269,7 @@ def test_a_build_that_is_killed_leaves_the_old_state_and_the_next_one_completes(
     assert standing.scalar(accepted_and_rejected) == 1000
 
 
-@pytest.mark.full
+@pytest.mark.full  # two commands that wait for each other
 def test_two_builds_at_once_wait_for_each_other(standing: Warehouse, at_once: Warehouse) -> None:
     commands = [
         subprocess.Popen(
@@ -288,7 +288,7 @@ def test_two_builds_at_once_wait_for_each_other(standing: Warehouse, at_once: Wa
     assert differences(standing, at_once) == {}
 
 
-@pytest.mark.full
+@pytest.mark.full  # the build in another way
 def test_dbt_build_by_hand_does_the_same_as_taxi_build(
     at_once: Warehouse, project: Path, files: Path, tmp_path: Path
 ) -> None:
@@ -300,7 +300,7 @@ def test_dbt_build_by_hand_does_the_same_as_taxi_build(
     assert differences(at_once, warehouse) == {}
 
 
-@pytest.mark.full
+@pytest.mark.full  # a rare lake
 def test_one_service_or_one_month_builds_like_any_other_lake(
     project: Path, files: Path, tmp_path: Path
 ) -> None:
@@ -310,7 +310,7 @@ def test_one_service_or_one_month_builds_like_any_other_lake(
     assert warehouse.scalar("select count(*) from mart_monthly_zone_revenue") == 0
 
 
-@pytest.mark.full
+@pytest.mark.full  # two builds after a rare change
 def test_a_changed_official_count_reaches_the_marts_without_a_new_file(
     at_once: Warehouse, tmp_path: Path
 ) -> None:

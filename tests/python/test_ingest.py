@@ -809,7 +809,7 @@ def test_unreadable_folder_is_named_and_the_others_are_read(place: Workplace) ->
 
 
 @pytest.mark.parametrize("limit", [20_000, 2_000_000])
-@pytest.mark.full
+@pytest.mark.full  # a fault of the system, with a large file
 def test_full_disk_leaves_the_lake_as_it_was(place: Workplace, limit: int) -> None:
     place.ingest_text(YELLOW_NAME, TEXT)
     query = _yellow_query(fare_amount="random() * 1e6", tip_amount="random() * 1e6")
@@ -946,7 +946,7 @@ INGEST = "print(ingest_file(Path(argv[0]), lake, settings).status)"
 
 
 @pytest.mark.parametrize("step", ["Reading", "Writing"])
-@pytest.mark.full
+@pytest.mark.full  # a fault of the system, with a large file
 def test_kill_half_way_leaves_the_old_state_and_the_next_call_heals(
     place: Workplace, large_csv: Path, step: str
 ) -> None:
@@ -994,7 +994,7 @@ def test_kill_between_rename_and_manifest_is_healed(place: Workplace) -> None:
 
 
 @pytest.mark.parametrize("same", [True, False])
-@pytest.mark.full
+@pytest.mark.full  # processes that wait for each other
 def test_processes_side_by_side_leave_one_consistent_lake(
     place: Workplace, large_csv: Path, same: bool
 ) -> None:
@@ -1015,7 +1015,7 @@ def test_processes_side_by_side_leave_one_consistent_lake(
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-@pytest.mark.full
+@pytest.mark.full  # large files
 def test_memory_does_not_grow_with_the_file(place: Workplace, large_csv: Path, form: str) -> None:
     def peak(rows: int) -> int:
         name = f"yellow_tripdata_2019-03.{form}"

@@ -144,8 +144,8 @@ def on_postgres(two_years: Warehouse) -> Iterator[Warehouse]:
     scope="module",
     params=[
         "two_years",
-        pytest.param("real", marks=pytest.mark.full),
-        pytest.param("on_postgres", marks=pytest.mark.full),
+        pytest.param("real", marks=pytest.mark.full),  # once more on real files
+        pytest.param("on_postgres", marks=pytest.mark.full),  # a server
     ],
 )
 def metrics(request: pytest.FixtureRequest) -> Metrics:

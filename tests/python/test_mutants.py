@@ -154,7 +154,7 @@ def test_a_revision_that_there_is_not_is_refused(mutants: ModuleType, repository
         mutants.main(["--project", str(repository), "--changed", "v9"])
 
 
-@pytest.mark.full
+@pytest.mark.full  # builds the sample to try a mutant
 def test_a_mutant_that_a_unit_test_fails_for_is_killed(tmp_path: Path) -> None:
     done = run_script(copy_project(tmp_path / "project"), "order turned round")
     assert "killed" in done.stdout, done.stdout + done.stderr
@@ -163,7 +163,7 @@ def test_a_mutant_that_a_unit_test_fails_for_is_killed(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.full
+@pytest.mark.full  # builds the sample to try a mutant
 def test_a_mutant_survives_where_its_test_is_gone(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     described = project / "models" / "intermediate" / "int_exact_duplicates.yml"

@@ -214,7 +214,7 @@ def test_a_trip_id_leads_back_to_the_row_in_the_file(real: Warehouse) -> None:
     assert len(trips) == 3
 
 
-@pytest.mark.full
+@pytest.mark.full  # a rare order of commands
 def test_real_files_take_the_sample_out_and_keep_it_out(tmp_path: Path) -> None:
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
     warehouse.taxi("sample", "--scale", "0.1")
@@ -229,7 +229,7 @@ def test_real_files_take_the_sample_out_and_keep_it_out(tmp_path: Path) -> None:
     assert [entry["source_file"] for entry in current] == ["green_tripdata_2020-04.csv"]
 
 
-@pytest.mark.full
+@pytest.mark.full  # faults, in twenty commands
 def test_a_lake_that_lost_something_is_refused_and_can_be_restored(
     tmp_path: Path,
 ) -> None:
@@ -291,7 +291,7 @@ def _footer(part: Path) -> str:
     return quote_literal(bytes(value).decode())
 
 
-@pytest.mark.full
+@pytest.mark.full  # a fault, with a run of its own
 def test_a_csv_row_without_a_readable_form_ends_in_rejected_trips_with_its_text(
     tmp_path: Path,
 ) -> None:
@@ -315,7 +315,7 @@ def test_a_csv_row_without_a_readable_form_ends_in_rejected_trips_with_its_text(
     ]
 
 
-@pytest.mark.full
+@pytest.mark.full  # a rare file, with a run of its own
 def test_a_new_code_is_a_warning_and_loads_as_unknown(tmp_path: Path) -> None:
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
     warehouse.taxi("sample", "--scale", "0.1")

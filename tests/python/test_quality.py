@@ -420,7 +420,7 @@ def test_the_sample_passes(tmp_path: Path) -> None:
             assert names(verdict) == set(), verdict.name
 
 
-@pytest.mark.full
+@pytest.mark.full  # a server
 def test_postgres_gives_the_verdicts_of_duckdb(built: tuple[Warehouse, str]) -> None:
     embedded = built[0]
     with run_postgres() as server:

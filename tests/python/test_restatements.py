@@ -319,7 +319,7 @@ def test_a_month_that_is_not_on_record_is_refused(place: Workplace, month: str) 
         versions_of(place.lake, Service.YELLOW, month)
 
 
-@pytest.mark.full
+@pytest.mark.full  # a server
 def test_restatements_reach_the_marts_of_duckdb_and_postgres_and_the_commands(
     files: tuple[Path, Path], tmp_path: Path
 ) -> None:

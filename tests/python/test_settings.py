@@ -62,7 +62,7 @@ def test_what_is_no_size_is_refused_with_examples(
         load_settings()
 
 
-@pytest.mark.build
+@pytest.mark.build  # a run of its own
 def test_folders_with_any_legal_name_work(tmp_path: Path) -> None:
     """A clone and a data folder whose names mean something to SQL, globs, templates and shells."""
     project = copy_project(tmp_path / STRANGE / "project")
@@ -94,7 +94,6 @@ def start(warehouse: Warehouse, *arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.full
 def test_an_interrupted_build_says_so_and_is_not_published(
     small: Warehouse, number: signal.Signals, code: int
 ) -> None:
@@ -113,7 +112,6 @@ def test_an_interrupted_build_says_so_and_is_not_published(
     small.taxi("export", "--format", "csv", "--select", "dim_vendors")
 
 
-@pytest.mark.full
 def test_an_interrupted_ingestion_says_so_and_leaves_nothing(
     small: Warehouse, tmp_path: Path
 ) -> None:
@@ -138,7 +136,6 @@ def test_an_interrupted_ingestion_says_so_and_leaves_nothing(
     )
 
 
-@pytest.mark.full
 def test_a_lost_lake_is_no_empty_one(small: Warehouse) -> None:
     lake = small.data / "lake"
     lake.rename(small.data / "elsewhere")
@@ -150,7 +147,6 @@ def test_a_lost_lake_is_no_empty_one(small: Warehouse) -> None:
     assert "it holds 1 real months (Green 2020-04)" in said
 
 
-@pytest.mark.full
 def test_a_table_built_without_its_tests_is_not_published(small: Warehouse) -> None:
     small.dbt("run", "--select", "dim_annotations")
     said = small.taxi("export", "-f", "csv", "-s", "dim_vendors", exit_code=2)
@@ -161,7 +157,6 @@ def test_a_table_built_without_its_tests_is_not_published(small: Warehouse) -> N
     small.taxi("export", "-f", "csv", "-s", "dim_vendors")
 
 
-@pytest.mark.full
 def test_too_little_memory_is_named_as_such(small: Warehouse) -> None:
     little = Warehouse(small.project, small.data, {"TAXI_MEMORY_LIMIT": "10MB"})
     said = little.taxi("build", exit_code=2)
@@ -170,7 +165,6 @@ def test_too_little_memory_is_named_as_such(small: Warehouse) -> None:
     assert "Exposure" not in said
 
 
-@pytest.mark.full
 def test_a_warehouse_that_an_ide_holds_is_named_before_any_work(small: Warehouse) -> None:
     holder = "import duckdb, sys, time\nheld = duckdb.connect(sys.argv[1])\nprint('open', flush=True)\ntime.sleep(60)"
     with subprocess.Popen(
@@ -189,7 +183,6 @@ def test_a_warehouse_that_an_ide_holds_is_named_before_any_work(small: Warehouse
     small.taxi("build")
 
 
-@pytest.mark.full
 def test_two_data_folders_of_one_project_at_once_do_not_mix(
     small: Warehouse, tmp_path: Path
 ) -> None:
@@ -209,7 +202,6 @@ def test_two_data_folders_of_one_project_at_once_do_not_mix(
         assert other not in page
 
 
-@pytest.mark.full
 def test_a_project_that_cannot_be_written_builds_elsewhere(small: Warehouse) -> None:
     """Dbt's artefacts go to the data folder where the project is read only."""
     if os.geteuid() == 0:
@@ -221,7 +213,6 @@ def test_a_project_that_cannot_be_written_builds_elsewhere(small: Warehouse) -> 
         small.project.chmod(0o755)
 
 
-@pytest.mark.full
 def test_dbts_own_variables_for_its_folders_are_followed(small: Warehouse, tmp_path: Path) -> None:
     moved = Warehouse(
         small.project,

@@ -199,7 +199,7 @@ def _replicated(column: str) -> str:
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("look", ["light", "dark", "phone", "narrowest"])
-@pytest.mark.full
+@pytest.mark.full  # every page in every size
 def test_every_page_opens_without_a_network_an_error_or_a_scrollbar_below(
     browser: Browser, sample: Warehouse, name: str, look: str
 ) -> None:
@@ -285,7 +285,7 @@ def test_lineage_leads_from_the_revenue_of_a_mart_to_tlcs_files(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.full
+@pytest.mark.full  # pages of other tools
 def test_the_pages_of_the_tools_follow_the_scheme_open_on_a_mart_and_sell_nothing(
     browser: Browser, sample: Warehouse, scheme: str
 ) -> None:
@@ -327,7 +327,7 @@ def test_the_pages_of_the_tools_follow_the_scheme_open_on_a_mart_and_sell_nothin
         opened.page.wait_for_selector("text=Which table do I use?")
 
 
-@pytest.mark.full
+@pytest.mark.full  # faults, in builds of its own
 def test_a_failed_build_or_a_fault_while_writing_leaves_the_old_site(sample: Warehouse) -> None:
     site = sample.data / "site"
     before = {path: path.read_bytes() for path in site.rglob("*.html")}
@@ -384,7 +384,7 @@ def test_every_panel_of_the_sample_shows_what_sql_says(
 
 
 @pytest.mark.parametrize("filters", REAL_FILTERS, ids=str)
-@pytest.mark.full
+@pytest.mark.full  # once more on real files
 def test_every_panel_of_real_files_shows_what_sql_says(
     browser: Browser, real: Warehouse, filters: Filters
 ) -> None:
@@ -628,7 +628,7 @@ def test_the_commands_beside_a_zone_explain_its_revenue(
     assert money(sum(amounts, Decimal(0))) == revenue
 
 
-@pytest.mark.full
+@pytest.mark.full  # a detail of the charts
 def test_events_are_drawn_on_the_months_and_days_that_are_shown(
     browser: Browser, sample: Warehouse, two_years: Warehouse
 ) -> None:
@@ -702,7 +702,7 @@ def pixels_of(page: Page, image: bytes) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.full
+@pytest.mark.full  # every panel as a picture
 def test_the_png_of_a_panel_holds_its_title_and_chart_on_the_background_of_the_page(
     browser: Browser, sample: Warehouse, scheme: str
 ) -> None:
@@ -752,7 +752,7 @@ def test_services_boroughs_and_airports_never_share_a_colour(
         assert len(set(colours)) == len(names), scheme
 
 
-@pytest.mark.full
+@pytest.mark.full  # a run of two years
 def test_two_full_years_stay_below_2_mb_and_compare_with_the_year_before(
     browser: Browser, two_years: Warehouse
 ) -> None:
