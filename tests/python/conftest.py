@@ -23,17 +23,26 @@ TIERS = {
 """Fixtures that build: a test that asks for one of them is of its tier without a mark of its own."""
 
 
+SLOWEST_FIRST = (
+    *("test_engines", "test_explain", "test_increments", "test_site", "test_metrics"),
+    *("test_pipeline", "test_quality", "test_build", "test_load", "test_settings", "test_bench"),
+)
+"""Files of minutes: a worker that begins one last leaves the others idle. The first two share no build."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse a need in TAXI_REQUIRE that no test has, before anything runs."""
     required()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what builds by its fixtures; `full` wins where a test has both marks."""
+    """Mark what builds by its fixtures; `full` wins where a test has both marks. Slow files go first."""
     for item in items:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in TIERS:
                 item.add_marker(TIERS[fixture])
+    places = {name: place for place, name in enumerate(SLOWEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -37,6 +37,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def build_with(warehouse: Warehouse, *files: Path) -> None:
+    """What `taxi run` does up to the pages."""
+    warehouse.taxi("ingest", *map(str, files))
+    warehouse.taxi("build")
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_project(tmp_path_factory.mktemp("project"))
@@ -88,7 +94,7 @@ def test_a_restated_month_replaces_its_rows_and_no_others(
         tmp_path / "restated",
         "* replace (fare_amount + 0.7 as fare_amount, total_amount + 0.7 as total_amount)",
     )
-    standing.taxi("run", str(restated))
+    build_with(standing, restated)
     differing = f"""
         select distinct new.service_type, new.file_month
         from fact_trips as new
@@ -102,8 +108,8 @@ def test_a_restated_month_replaces_its_rows_and_no_others(
     ]
 
     fresh = Warehouse(project, tmp_path / "fresh")
-    others = [str(path) for path in files.glob("*.parquet") if path.name != restated.name]
-    fresh.taxi("run", str(restated), *others)
+    others = [path for path in files.glob("*.parquet") if path.name != restated.name]
+    build_with(fresh, restated, *others)
     assert differences(standing, fresh) == {}
     assert (
         standing.scalar("select count(*) from stg_ingested_files where superseded_at is not null")
@@ -122,7 +128,7 @@ def test_a_restated_month_without_faults_leaves_no_old_rejected_rows(
         tmp_path / "restated",
         "* replace (timestamp '2025-12-05 10:00' as pickup_datetime, timestamp '2025-12-05 10:10' as dropOff_datetime)",
     )
-    standing.taxi("run", str(restated))
+    build_with(standing, restated)
     assert standing.scalar(f"select count(*) from rejected_trips where {month}") == 0
     day = "service_type = 'FHV' and pickup_date = '2025-12-05'"
     assert standing.scalar(
@@ -233,8 +239,8 @@ def test_a_mart_of_two_tables_follows_whichever_of_them_was_built(
     assert standing.scalar(source_rows) == 500
     standing.taxi("build")
     fresh = Warehouse(project, tmp_path / "fresh")
-    others = [str(path) for path in files.glob("*.parquet") if path.name != restated.name]
-    fresh.taxi("run", str(restated), *others)
+    others = [path for path in files.glob("*.parquet") if path.name != restated.name]
+    build_with(fresh, restated, *others)
     assert differences(standing, fresh) == {}
 
 
@@ -305,7 +311,7 @@ def test_one_service_or_one_month_builds_like_any_other_lake(
     project: Path, files: Path, tmp_path: Path
 ) -> None:
     warehouse = Warehouse(project, tmp_path / "data")
-    warehouse.taxi("run", str(files / "fhv_tripdata_2025-11.parquet"))
+    build_with(warehouse, files / "fhv_tripdata_2025-11.parquet")
     assert warehouse.query("select distinct service_type from fact_trips") == [("FHV",)]
     assert warehouse.scalar("select count(*) from mart_monthly_zone_revenue") == 0
 

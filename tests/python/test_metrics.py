@@ -121,7 +121,8 @@ def two_years(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         made = restate(folder / "files" / new, folder / "before", select, limit=rows)
         made.rename(folder / "files" / old)
     warehouse = Warehouse(copy_project(folder / "project"), folder / "data")
-    warehouse.taxi("run", str(folder / "files"))
+    warehouse.taxi("ingest", str(folder / "files"))
+    warehouse.taxi("build")
     return warehouse
 
 
@@ -136,7 +137,8 @@ def on_postgres(two_years: Warehouse) -> Iterator[Warehouse]:
     with run_postgres() as server:
         variables = {**server.environment, "DBT_TARGET": "postgres"}
         warehouse = replace(two_years, variables=variables)
-        warehouse.taxi("run")
+        for command in ("load", "build"):
+            warehouse.taxi(command, "--target", "postgres")
         yield warehouse
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import SLOWEST_FIRST
 from processes import Tier
 from warehouse import REPOSITORY, Warehouse
 
@@ -39,6 +40,11 @@ def test_every_mark_of_a_tier_has_a_reason() -> None:
                 marks += 1
                 assert len(reason.split()) >= 2, f"{path.name}:{number}"
     assert marks > 50
+
+
+def test_the_files_that_go_first_are_there() -> None:
+    folder = Path(__file__).parent
+    assert not [name for name in SLOWEST_FIRST if not (folder / f"{name}.py").exists()]
 
 
 def test_a_fixture_that_builds_makes_a_test_of_its_tier(request: pytest.FixtureRequest) -> None:
