@@ -82,7 +82,8 @@ def names(macro: Macro, context: str) -> set[str]:
 
 def asked_for(macro: Macro) -> set[str]:
     """The names that come from outside of a macro."""
-    template = nodes.Template([macro.node]).set_environment(get_environment())
+    template = nodes.Template([macro.node])
+    template.set_environment(get_environment())
     return find_undeclared_variables(template) - names(macro, "store")
 
 
