@@ -245,12 +245,12 @@ def test_an_export_says_which_months_are_parts(tmp_path: Path) -> None:
     warehouse.taxi("build")
     printed = warehouse.taxi("export", "-f", "csv", "-s", MART, "--to", str(tmp_path / "out"))
     assert "0 of 1 months are whole" in printed
-    assert "Green 2020-04 (excerpt, 2.81 % of the month)" in printed
+    assert "Green 2020-04 (excerpt, 0.02 % of the month)" in printed
     with (tmp_path / "out" / f"{MART}.csv").open(newline="") as stream:
         shown = {
             (row["month_completeness"], row["official_row_share"]) for row in csv.DictReader(stream)
         }
-    assert shown == {("part", "0.0281")}
+    assert shown == {("part", "0.0002")}
 
 
 def test_single_trips_are_exported_when_asked_for(built_sample: Warehouse, tmp_path: Path) -> None:
