@@ -58,7 +58,7 @@ def test_what_can_be_read_is_built_and_the_rest_is_listed_at_the_end(
     assert dict(warehouse.query(f"select {months}, count(*) from fact_trips group by 1")) == {
         "FHV 2016-01": 200,
         "Green 2014-01": 200,
-        "Green 2020-04": 34_000,
+        "Green 2020-04": 33_997,  # three of the made-up trips are no trips
         "Yellow 2015-01": 1_999,
         "Yellow 2020-01": 50,
         "Yellow 2020-02": 50,
