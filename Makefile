@@ -6,7 +6,7 @@ BIN := .venv/bin
 # A file shares its builds; pytest 9.2 broke the groups of xdist 3.8.
 PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help run check test test-all lint docs mutants bench serve clean
+.PHONY: help run check test test-all lint docs real-files mutants bench serve clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -17,11 +17,12 @@ run: .venv/installed ## install, write sample data, build, test, write the site
 check: lint ## before each commit: linters, types, dictionary, quick tests (no build, server or browser)
 	$(PYTEST) -m "not build and not full"
 
-test: lint docs ## what a change can break: linters, the manual, quick tests, builds on DuckDB, dashboard
+test: lint docs real-files ## what a change can break: linters, the manual, quick tests, builds on DuckDB, dashboard
 	$(PYTEST) -m "not full"
 
-test-all: .venv/installed-dev ## the rest, after `make test`: every engine, fault, page, order; the bench; mutants
+test-all: real-files ## the rest, after `make test`: every engine, fault, page, order; the bench; mutants of changed rules
 	$(PYTEST) -m full
+	$(BIN)/python scripts/mutants.py --changed
 
 lint: .venv/installed-dev ## formatter, linters, types, dictionary, SQL
 	$(BIN)/ruff check scripts tests/python
@@ -33,6 +34,9 @@ lint: .venv/installed-dev ## formatter, linters, types, dictionary, SQL
 
 docs: .venv-docs/installed ## build the manual; a broken link fails
 	.venv-docs/bin/zensical build --strict
+
+real-files: .venv/installed-dev ## fetch the real files that tests read; without a network those tests are skipped
+	@$(BIN)/python tests/python/real_files.py
 
 mutants: .venv/installed-dev ## break each rule once; a test must fail
 	$(BIN)/python scripts/mutants.py

@@ -22,9 +22,9 @@
             ours.relname as relation_name,
             regexp_replace(pg_describe_object(depends.classid, depends.objid, depends.objsubid), '^rule \S+ on ', '') as dependent
         from pg_depend as depends
-        inner join pg_class as ours on depends.refclassid = 'pg_class'::regclass and depends.refobjid = ours.oid
+        inner join pg_class as ours on depends.refclassid = cast('pg_class' as regclass) and depends.refobjid = ours.oid
         inner join pg_namespace as ours_in on ours.relnamespace = ours_in.oid
-        left join pg_rewrite as rule on depends.classid = 'pg_rewrite'::regclass and depends.objid = rule.oid
+        left join pg_rewrite as rule on depends.classid = cast('pg_rewrite' as regclass) and depends.objid = rule.oid
         left join pg_class as view on rule.ev_class = view.oid
         left join pg_namespace as view_in on view.relnamespace = view_in.oid
         where

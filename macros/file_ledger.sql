@@ -52,13 +52,14 @@
 {% macro record_verified_files(results) %}
     {% if execute and flags.WHICH in ("build", "test") %}
         {% set passed = results | selectattr("status", "in", ["pass", "warn"]) | map(attribute="node.unique_id") | list %}
+        {% set failed = results | selectattr("status", "in", ["fail", "error"]) | map(attribute="node.unique_id") | list %}
         {% set missing = [] %}
-        {% for node in graph.nodes.values() if node.resource_type == "test" and looks_at_unverified_files(node) %}
-            {% if node.unique_id not in passed %}{% do missing.append(node.unique_id) %}{% endif %}
+        {% for node in graph.nodes.values() if node.resource_type == "test" and "unverified_files" in node.tags and node.unique_id not in passed %}
+            {% do missing.append(node.unique_id) %}
         {% endfor %}
         {% if not missing %}
             {{ replace_ledger_entries("tests", file_ledger(), "model = '" ~ verified_model() ~ "'") }}
-        {% elif var("check") == "all" and results | selectattr("status", "in", ["fail", "error"]) | map(attribute="node.unique_id") | select("in", missing) | list %}
+        {% elif var("check") == "all" and failed | select("in", missing) | list %}
             {#- Some file that had passed does not any more: no file counts as verified until all have passed again. -#}
             delete from {{ file_ledger() }} where model = 'tests';
         {% endif %}
@@ -176,9 +177,4 @@
 {% macro in_unverified_files() %}
     {% set files = unverified_files() %}
     {{ return("1 = 1" if files is none else in_files(files)) }}
-{% endmacro %}
-
-
-{% macro looks_at_unverified_files(node) %}
-    {{ return("unverified_files" in (node.config.where or "") or "unverified_files()" in node.raw_code) }}
 {% endmacro %}

@@ -72,7 +72,10 @@
     using (
         select * from unnest([
             {% for node, status, failures in states %}
-            struct('{{ node }}' as node, '{{ status }}' as status, {{ failures }} as failures, '{{ modules.datetime.datetime.utcnow() }}' as changed_at){{ "," if not loop.last }}
+            struct(
+                '{{ node }}' as node, '{{ status }}' as status, {{ failures }} as failures,
+                '{{ modules.datetime.datetime.utcnow() }}' as changed_at
+            ){{ "," if not loop.last }}
             {% endfor %}
         ])
     ) as new_states

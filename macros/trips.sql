@@ -43,7 +43,9 @@
 
 {% macro known_member(code, is_known, unknown_id, applies="") %}
     {#- The code as its dimension has it: TLC's own id for unknown when missing or new, "not applicable" where the service has no such attribute. -#}
-    case{% if applies %} when not ({{ applies }}) then {{ var("not_applicable_id") }}{% endif %} when {{ is_known | replace("{}", code) }} then {{ code }} else {{ unknown_id }} end
+    case{% if applies %} when not ({{ applies }}) then {{ var("not_applicable_id") }}{% endif %}
+        when {{ is_known | replace("{}", code) }} then {{ code }} else {{ unknown_id }}
+    end
 {%- endmacro %}
 
 

@@ -8,6 +8,8 @@ command fails.
 
     python scripts/mutants.py                       # all: about ten minutes
     python scripts/mutants.py --only fact_trips     # one file
+    python scripts/mutants.py --changed             # files that differ from main, or on main from the commit before
+    python scripts/mutants.py --changed v1.2        # files that differ from a revision
     python scripts/mutants.py --list                # only print them
 """
 
@@ -15,6 +17,7 @@ import argparse
 import multiprocessing
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -234,6 +237,35 @@ def _dropped_order(path: str, index: int, line: str) -> Iterator[Mutant]:
             yield Mutant(path, index + 1, "order dropped", line, ordered.group(1) + kept)
 
 
+def revision_before(project: Path) -> str:
+    """Where the branch left main, or on main the commit before; empty where there is no such revision."""
+    head = _git(project, "rev-parse", "HEAD")
+    for main_branch in ("origin/main", "main"):
+        base = _git(project, "merge-base", "HEAD", main_branch)
+        if base not in {"", head}:
+            return base
+    return _git(project, "rev-parse", "--verify", "--quiet", "HEAD~1")
+
+
+def changed_rules(project: Path, base: str) -> list[str]:
+    """The files of rules that differ from a revision, in the working tree too, or whose unit tests do.
+
+    Raises:
+        ValueError: git does not know the revision.
+    """
+    if not _git(project, "rev-parse", "--verify", "--quiet", f"{base}^{{commit}}"):
+        raise ValueError(f"git knows no revision {base!r}")
+    names = _git(project, "diff", "--name-only", "--relative", base, "--", "models", "macros")
+    changed = {str(Path(name).with_suffix("")) for name in names.splitlines()}
+    return [path for path in RULES if str(Path(path).with_suffix("")) in changed]
+
+
+def _git(project: Path, *arguments: str) -> str:
+    command = ["git", *arguments]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)  # noqa: S603
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
 def unit_tests(models: str) -> list[str]:
     """The command for the unit tests of the models."""
     return ["test", "--select", *(f"{model},test_type:unit" for model in models.split())]
@@ -328,7 +360,7 @@ def run(mutants: Iterable[Mutant], bench: Bench, out: Console) -> list[Mutant]:
     return survivors
 
 
-def main() -> int:
+def main(options: Sequence[str] | None = None) -> int:
     """Run the command; exit code 1 when a mutant survives."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -336,15 +368,33 @@ def main() -> int:
     parser.add_argument(
         "--only", default="", metavar="TEXT", help="mutants whose line of the list has TEXT"
     )
+    parser.add_argument(
+        "--changed",
+        nargs="?",
+        const="",
+        metavar="BASE",
+        help="only files that differ from a revision (default: where the branch left main, on main the commit before)",
+    )
     parser.add_argument("--list", action="store_true", help="print the mutants, try none")
     parser.add_argument(
         "--project", type=Path, default=PROJECT, help="the project (default: this one)"
     )
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(options)
     out = Console(soft_wrap=True, highlight=False)
+    paths = list(RULES)
+    if arguments.changed is not None:
+        base = arguments.changed or revision_before(arguments.project)
+        try:
+            paths = changed_rules(arguments.project, base) if base else []
+        except ValueError as error:
+            parser.error(str(error))
+        if not paths:
+            since = f"since {base}" if base else "that git knows of"
+            out.print(f"No file of rules has changed {since}: no mutant to try.", markup=False)
+            return 0
     mutants = [
         mutant
-        for path in RULES
+        for path in paths
         for mutant in find_mutants(path, (arguments.project / path).read_text())
         if arguments.only in str(mutant)
     ]

@@ -1,4 +1,5 @@
 -- Per file: the mart's rows and money are those of the fact and of the rejected rows, and every check has one row.
+{{ config(tags=["unverified_files"]) }}
 {% set is_unverified = in_unverified_files() %}
 
 with built as (

@@ -1,4 +1,5 @@
 -- Per file: the manifest's row count, the rows in the lake, and accepted plus rejected rows are one number.
+{{ config(tags=["unverified_files"]) }}
 {% set is_unverified = in_unverified_files() %}
 
 with counted as (

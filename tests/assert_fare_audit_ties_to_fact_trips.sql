@@ -1,4 +1,5 @@
 -- Per month, service and vendor: rows, money and every check of the mart are those of the fact.
+{{ config(tags=["unverified_files"]) }}
 {% set counted = ["row_count", "total_amount", "fare_residual_amount"] %}
 {% set is_unverified = in_unverified_files() %}
 

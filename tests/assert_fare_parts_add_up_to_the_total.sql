@@ -1,4 +1,5 @@
 -- Every amount counted once, in columns that mean the same for all vendors: net parts and what is not itemized make up the total.
+{{ config(tags=["unverified_files"]) }}
 select
     trip_id,
     service_type,

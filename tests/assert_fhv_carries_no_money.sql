@@ -1,4 +1,5 @@
 -- FHV files give no fares: money is null there, never 0.
+{{ config(tags=["unverified_files"]) }}
 {% set is_unverified = in_unverified_files() %}
 
 {% for relation in ["fact_trips", "rejected_trips"] %}

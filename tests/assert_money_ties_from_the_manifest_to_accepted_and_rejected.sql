@@ -1,4 +1,5 @@
 -- Per file, to the cent: the manifest's total is that of staging, and each amount in staging is in fact_trips or rejected_trips.
+{{ config(tags=["unverified_files"]) }}
 {% set is_unverified = in_unverified_files() %}
 
 with manifest as (

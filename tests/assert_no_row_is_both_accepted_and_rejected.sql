@@ -1,3 +1,4 @@
+{{ config(tags=["unverified_files"]) }}
 {% set is_unverified = in_unverified_files() %}
 
 with accepted as (

@@ -1,4 +1,5 @@
 -- Per month and service: rows, trips and every amount of rpt_trips_daily are those of the fact.
+{{ config(tags=["unverified_files"]) }}
 {% set is_unverified = in_unverified_files() %}
 
 with fact as (

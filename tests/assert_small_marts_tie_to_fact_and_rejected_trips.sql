@@ -1,5 +1,6 @@
 -- Per file: the marts by hour, by payment and by pair of zones hold the rows, trips and dollars of the fact, the one of tips its card
 -- trips, the one of rejects its rows.
+{{ config(tags=["unverified_files"]) }}
 {% set is_unverified = in_unverified_files() %}
 
 with fact as (

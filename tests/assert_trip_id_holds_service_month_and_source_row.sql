@@ -1,4 +1,5 @@
 -- trip_id = service code, year and month of the file, row in the file.
+{{ config(tags=["unverified_files"]) }}
 {% set is_unverified = in_unverified_files() %}
 
 {% for relation in ["fact_trips", "rejected_trips"] %}

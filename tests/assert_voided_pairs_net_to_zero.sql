@@ -1,4 +1,5 @@
 -- Every voided row has its twin in the fact, the twin points back, and the two totals cancel out.
+{{ config(tags=["unverified_files"]) }}
 with voided as (
     select
         trip_id,

@@ -10,12 +10,24 @@ import pytest
 from filelock import FileLock
 
 from processes import Tier
-from real_files import DATA, REAL_FILES
-from requirements import lacking, required
+from real_files import real_file, real_months
+from requirements import required
 from warehouse import Warehouse, copy_project
 
-BUILDS = frozenset({"sample_run", "built_sample", "real_run"})
-"""Fixtures that build: a test that asks for one of them is of the tier `build` without a mark of its own."""
+TIERS = {
+    "sample_run": "build",
+    "built_sample": "build",
+    "real_run": "build",
+    "small": "full",  # a build that each test of test_settings.py breaks and mends
+}
+"""Fixtures that build: a test that asks for one of them is of its tier without a mark of its own."""
+
+
+SLOWEST_FIRST = (
+    *("test_engines", "test_explain", "test_increments", "test_site", "test_metrics"),
+    *("test_pipeline", "test_quality", "test_build", "test_load", "test_settings", "test_bench"),
+)
+"""Files of minutes: a worker that begins one last leaves the others idle. The first two share no build."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,10 +36,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what builds by its fixtures; `full` wins where a test has both marks."""
+    """Mark what builds by its fixtures; `full` wins where a test has both marks. Slow files go first."""
     for item in items:
-        if not BUILDS.isdisjoint(getattr(item, "fixturenames", ())):
-            item.add_marker("build")
+        for fixture in getattr(item, "fixturenames", ()):
+            if fixture in TIERS:
+                item.add_marker(TIERS[fixture])
+    places = {name: place for place, name in enumerate(SLOWEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -78,20 +93,13 @@ def build_once(
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The folder of real TLC files; tests that need it are skipped without."""
-    if not REAL_FILES.is_dir():
-        lacking("real", f"there are no real TLC files in {REAL_FILES}: name a folder in {DATA}")
-    return REAL_FILES
-
-
-@pytest.fixture(scope="session")
-def real_run(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> SharedBuild:
-    """`taxi run` on the real files, with the shapes of the zones."""
+def real_run(tmp_path_factory: pytest.TempPathFactory) -> SharedBuild:
+    """`taxi run` on the real months, with the shapes of the zones."""
+    zones, months = real_file("real/taxi_zones.zip"), real_months()
 
     def build(warehouse: Warehouse) -> str:
-        warehouse.taxi("zones", str(shared_data / "real" / "taxi_zones.zip"))
-        return warehouse.taxi("run", str(shared_data / "real"))
+        warehouse.taxi("zones", str(zones))
+        return warehouse.taxi("run", *map(str, months))
 
     return build_once(tmp_path_factory, "real", build)
 

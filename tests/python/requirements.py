@@ -6,7 +6,8 @@ from typing import NoReturn
 import pytest
 
 VARIABLE = "TAXI_REQUIRE"
-NEEDS = ("postgres", "bigquery", "chromium", "real")
+NEEDS = ("postgres", "bigquery", "chromium", "real", "excerpts")
+"""``excerpts`` are real files that nobody publishes: see ``tests/real_files.csv``."""
 
 
 def required() -> frozenset[str]:

@@ -155,7 +155,7 @@ def older_layout(built: Warehouse, data: Path) -> Warehouse:
     return older
 
 
-@pytest.mark.full
+@pytest.mark.full  # an upgrade from 2026-11, in eight commands
 def test_tables_of_the_older_layout_are_moved_by_a_full_refresh_and_by_nothing_else(
     built: Warehouse, tmp_path: Path
 ) -> None:

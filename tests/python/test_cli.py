@@ -71,7 +71,7 @@ def test_reading_the_warehouse_imports_no_library_of_tables(tmp_path: Path) -> N
     assert not SLOW & imported("-c", code)
 
 
-@pytest.mark.build
+@pytest.mark.build  # a build of the sample
 def test_questions_to_a_warehouse_are_answered_without_dbt_and_libraries_of_tables(
     sample_run: SharedBuild, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from real_files import real_months
 from taxi_pipeline.bench.measure import write_file
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.transform.completeness import State, describe
@@ -26,12 +27,12 @@ def verdicts(warehouse: Warehouse) -> dict[str, tuple[str, str, str]]:
     return {name: tuple(rest) for name, *rest in rows}
 
 
-@pytest.mark.build
+@pytest.mark.build  # a build of the real months
 def test_a_real_month_is_the_official_one_and_excerpts_are_neither(
-    project: Path, shared_data: Path, tmp_path: Path
+    project: Path, tmp_path: Path
 ) -> None:
     real = Warehouse(project, tmp_path / "data")
-    real.taxi("ingest", str(shared_data / "real"))
+    real.taxi("ingest", *map(str, real_months()))
     before = real.taxi("status")
     assert "56,551" in before
     assert "taxi run" in before
@@ -55,7 +56,7 @@ def test_a_real_month_is_the_official_one_and_excerpts_are_neither(
     assert "not in the warehouse yet: `taxi run`" in real.taxi("status")
 
 
-@pytest.mark.build
+@pytest.mark.build  # two builds
 def test_a_file_that_is_cut_off_fails_the_build(project: Path, tmp_path: Path) -> None:
     """44,000 of the 56,551 rows of a month are neither the month nor an excerpt."""
     warehouse = Warehouse(project, tmp_path / "data")
@@ -126,7 +127,7 @@ def test_the_published_sums_of_the_csv_copy_lie_in_its_bands() -> None:
         assert lower * official < copy * 10_000 < upper * official, service
 
 
-@pytest.mark.build
+@pytest.mark.build  # three commands
 def test_status_without_a_warehouse_says_what_to_run(project: Path, tmp_path: Path) -> None:
     warehouse = Warehouse(project, tmp_path / "data")
     path = tmp_path / YELLOW_NAME

@@ -14,6 +14,7 @@ import pytest
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
+from real_files import real_file
 from taxi_pipeline.bi.export import Format, choose_tables, export_tables
 from taxi_pipeline.bi.project import Mart, MartColumn
 from taxi_pipeline.bi.workbook import FILE_NAME, MAX_ROWS, About, export_workbook
@@ -270,19 +271,19 @@ def test_names_of_sheets_that_are_cut_stay_apart(tmp_path: Path) -> None:
     assert max(len(name) for name in names) == 31
 
 
-@pytest.mark.build
-def test_an_export_says_which_months_are_parts(tmp_path: Path, shared_data: Path) -> None:
+@pytest.mark.build  # a build of its own
+def test_an_export_says_which_months_are_parts(tmp_path: Path) -> None:
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
-    warehouse.taxi("ingest", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
+    warehouse.taxi("ingest", str(real_file("heads/green_tripdata_2020-04.csv")))
     warehouse.taxi("build")
     printed = warehouse.taxi("export", "-f", "csv", "-s", MART, "--to", str(tmp_path / "out"))
     assert "0 of 1 months are whole" in printed
-    assert "Green 2020-04 (excerpt, 2.81 % of the month)" in printed
+    assert "Green 2020-04 (excerpt, 0.02 % of the month)" in printed
     with (tmp_path / "out" / f"{MART}.csv").open(newline="") as stream:
         shown = {
             (row["month_completeness"], row["official_row_share"]) for row in csv.DictReader(stream)
         }
-    assert shown == {("part", "0.0281")}
+    assert shown == {("part", "0.0002")}
 
 
 def test_single_trips_are_exported_when_asked_for(built_sample: Warehouse, tmp_path: Path) -> None:

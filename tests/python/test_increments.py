@@ -37,6 +37,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def build_with(warehouse: Warehouse, *files: Path) -> None:
+    """What `taxi run` does up to the pages."""
+    warehouse.taxi("ingest", *map(str, files))
+    warehouse.taxi("build")
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_project(tmp_path_factory.mktemp("project"))
@@ -91,7 +97,7 @@ def test_where_only_the_lake_has_changed_what_does_not_read_it_is_left_alone(
     assert differences(standing, refreshed) == {}
 
 
-@pytest.mark.full
+@pytest.mark.full  # builds of its own
 def test_months_one_by_one_backwards_give_what_one_full_refresh_gives(
     at_once: Warehouse, project: Path, files: Path, tmp_path: Path
 ) -> None:
@@ -121,7 +127,7 @@ def test_a_restated_month_replaces_its_rows_and_no_others(
         tmp_path / "restated",
         "* replace (fare_amount + 0.7 as fare_amount, total_amount + 0.7 as total_amount)",
     )
-    standing.taxi("run", str(restated))
+    build_with(standing, restated)
     differing = f"""
         select distinct new.service_type, new.file_month
         from fact_trips as new
@@ -135,8 +141,8 @@ def test_a_restated_month_replaces_its_rows_and_no_others(
     ]
 
     fresh = Warehouse(project, tmp_path / "fresh")
-    others = [str(path) for path in files.glob("*.parquet") if path.name != restated.name]
-    fresh.taxi("run", str(restated), *others)
+    others = [path for path in files.glob("*.parquet") if path.name != restated.name]
+    build_with(fresh, restated, *others)
     assert differences(standing, fresh) == {}
     assert (
         standing.scalar("select count(*) from stg_ingested_files where superseded_at is not null")
@@ -144,7 +150,7 @@ def test_a_restated_month_replaces_its_rows_and_no_others(
     )
 
 
-@pytest.mark.full
+@pytest.mark.full  # a rare form of a restatement
 def test_a_restated_month_without_faults_leaves_no_old_rejected_rows(
     standing: Warehouse, files: Path, tmp_path: Path
 ) -> None:
@@ -155,7 +161,7 @@ def test_a_restated_month_without_faults_leaves_no_old_rejected_rows(
         tmp_path / "restated",
         "* replace (timestamp '2025-12-05 10:00' as pickup_datetime, timestamp '2025-12-05 10:10' as dropOff_datetime)",
     )
-    standing.taxi("run", str(restated))
+    build_with(standing, restated)
     assert standing.scalar(f"select count(*) from rejected_trips where {month}") == 0
     day = "service_type = 'FHV' and pickup_date = '2025-12-05'"
     assert standing.scalar(
@@ -188,7 +194,7 @@ def test_a_full_refresh_is_tested_in_full(standing: Warehouse) -> None:
     )
 
 
-@pytest.mark.full
+@pytest.mark.full  # a fault, in six builds
 def test_a_file_that_failed_its_tests_is_looked_at_again_until_it_passes(
     standing: Warehouse, files: Path, tmp_path: Path
 ) -> None:
@@ -214,7 +220,7 @@ def test_a_file_that_failed_its_tests_is_looked_at_again_until_it_passes(
     assert standing.scalar("select count(*) from file_ledger where model = 'tests'") == 9
 
 
-@pytest.mark.full
+@pytest.mark.full  # builds of its own
 def test_rows_that_were_deleted_by_hand_are_found_when_everything_is_checked(
     standing: Warehouse,
 ) -> None:
@@ -231,7 +237,7 @@ def test_rows_that_were_deleted_by_hand_are_found_when_everything_is_checked(
     assert standing.scalar("select count(*) from fact_trips") == before
 
 
-@pytest.mark.full
+@pytest.mark.full  # builds of its own
 def test_a_partial_build_never_marks_a_file_as_loaded_downstream(
     standing: Warehouse, at_once: Warehouse, project: Path, files: Path, tmp_path: Path
 ) -> None:
@@ -258,7 +264,7 @@ def test_a_partial_build_never_marks_a_file_as_loaded_downstream(
     }
 
 
-@pytest.mark.full
+@pytest.mark.full  # parts of builds, in other orders
 def test_a_mart_of_two_tables_follows_whichever_of_them_was_built(
     standing: Warehouse, at_once: Warehouse, project: Path, files: Path, tmp_path: Path
 ) -> None:
@@ -283,12 +289,12 @@ def test_a_mart_of_two_tables_follows_whichever_of_them_was_built(
     assert standing.scalar(source_rows) == 500
     standing.taxi("build")
     fresh = Warehouse(project, tmp_path / "fresh")
-    others = [str(path) for path in files.glob("*.parquet") if path.name != restated.name]
-    fresh.taxi("run", str(restated), *others)
+    others = [path for path in files.glob("*.parquet") if path.name != restated.name]
+    build_with(fresh, restated, *others)
     assert differences(standing, fresh) == {}
 
 
-@pytest.mark.full
+@pytest.mark.full  # a fault
 def test_a_build_that_is_killed_leaves_the_old_state_and_the_next_one_completes(
     standing: Warehouse, at_once: Warehouse, files: Path, tmp_path: Path
 ) -> None:
@@ -319,7 +325,7 @@ def test_a_build_that_is_killed_leaves_the_old_state_and_the_next_one_completes(
     assert standing.scalar(accepted_and_rejected) == 1000
 
 
-@pytest.mark.full
+@pytest.mark.full  # two commands that wait for each other
 def test_two_builds_at_once_wait_for_each_other(standing: Warehouse, at_once: Warehouse) -> None:
     commands = [
         subprocess.Popen(
@@ -338,7 +344,7 @@ def test_two_builds_at_once_wait_for_each_other(standing: Warehouse, at_once: Wa
     assert differences(standing, at_once) == {}
 
 
-@pytest.mark.full
+@pytest.mark.full  # the build in another way
 def test_dbt_build_by_hand_does_the_same_as_taxi_build(
     at_once: Warehouse, project: Path, files: Path, tmp_path: Path
 ) -> None:
@@ -350,17 +356,17 @@ def test_dbt_build_by_hand_does_the_same_as_taxi_build(
     assert differences(at_once, warehouse) == {}
 
 
-@pytest.mark.full
+@pytest.mark.full  # a rare lake
 def test_one_service_or_one_month_builds_like_any_other_lake(
     project: Path, files: Path, tmp_path: Path
 ) -> None:
     warehouse = Warehouse(project, tmp_path / "data")
-    warehouse.taxi("run", str(files / "fhv_tripdata_2025-11.parquet"))
+    build_with(warehouse, files / "fhv_tripdata_2025-11.parquet")
     assert warehouse.query("select distinct service_type from fact_trips") == [("FHV",)]
     assert warehouse.scalar("select count(*) from mart_monthly_zone_revenue") == 0
 
 
-@pytest.mark.full
+@pytest.mark.full  # two builds after a rare change
 def test_a_changed_official_count_reaches_the_marts_without_a_new_file(
     at_once: Warehouse, tmp_path: Path
 ) -> None:

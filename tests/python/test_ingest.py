@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from real_files import REAL_FILES
+from real_files import listed, real_file
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ingest_file, ingest_many
 from taxi_pipeline.ingest import text as ingest_text
@@ -29,6 +29,7 @@ from taxi_pipeline.lake import canonical_columns
 from taxi_pipeline.schemas import Service, columns_of
 from taxi_pipeline.synthetic import METADATA_KEY
 from trip_files import (
+    CASES,
     FHV_HEADER,
     YELLOW_HEADER,
     YELLOW_NAME,
@@ -38,18 +39,17 @@ from trip_files import (
     yellow_text,
 )
 
-HEADS = REAL_FILES / "heads"
-PUBLISHED = sorted(
-    path
-    for service in Service
-    for folder in ("heads", "eras")
-    for path in (HEADS.parent / folder).glob(f"{service}_tripdata_*.csv")
-)
-WITH_COORDINATES = [
-    path
-    for path in PUBLISHED
-    if re.search(r"longitude|start_lon", path.read_text().partition("\n")[0], re.IGNORECASE)
+PUBLISHED = [
+    file.name
+    for file in listed()
+    if re.match(rf"(heads|eras)/({'|'.join(Service)})_tripdata_.*csv$", file.name)
 ]
+WITH_COORDINATES = [
+    name
+    for name in PUBLISHED
+    if not Path(name).stem.startswith("fhv") and name[-11:] < "2016-07.csv"
+]
+"""CSV files of metered trips from before the zones."""
 
 READERS: dict[str, Callable[[str], Any]] = {
     "integer": lambda text: int(Decimal(text)),
@@ -83,13 +83,9 @@ def _expected(service: Service, path: Path) -> list[dict[str, str]]:
     return records
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in PUBLISHED if path not in WITH_COORDINATES], ids=lambda path: path.stem
-)
-def test_every_row_of_every_era_comes_with_its_values(
-    place: Workplace, shared_data: Path, path: Path
-) -> None:
-    assert path.is_relative_to(shared_data)
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if name not in WITH_COORDINATES])
+def test_every_row_of_every_era_comes_with_its_values(place: Workplace, name: str) -> None:
+    path = real_file(name)
     service = Service(path.name.partition("_")[0])
     expected = _expected(service, path)
     entry = place.ingest(path).entry
@@ -108,11 +104,11 @@ def test_every_row_of_every_era_comes_with_its_values(
             assert value == (reader(text) if text else None), (column.name, text)
 
 
-@pytest.mark.parametrize("path", WITH_COORDINATES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("name", WITH_COORDINATES)
 def test_files_with_coordinates_are_refused_with_where_the_zones_are(
-    place: Workplace, shared_data: Path, path: Path
+    place: Workplace, name: str
 ) -> None:
-    assert path.is_relative_to(shared_data)
+    path = real_file(name)
     fault = place.refuse(path)
     assert "has coordinates" in fault.reason
     service, month = path.name.partition("_")[0], path.stem[-7:]
@@ -122,25 +118,24 @@ def test_files_with_coordinates_are_refused_with_where_the_zones_are(
         assert f"{service} trips have zones from 201" in fault.remedy
 
 
-def test_the_columns_decide_and_not_the_month_of_the_name(
-    place: Workplace, shared_data: Path
-) -> None:
+def test_the_columns_decide_and_not_the_month_of_the_name(place: Workplace) -> None:
     """TLC's Parquet files of before 2016-07 have zones, and its FHV files of 2015 and 2016 a dropoff."""
-    for path in sorted((shared_data / "cases" / "03").iterdir()):
+    for path in sorted((CASES / "official_before_2016").iterdir()):
         entry = place.ingest(path).entry
         assert (entry.row_count, entry.unparseable_count, entry.unknown_columns) == (200, 0, ())
         assert place.rows(entry, "count(pulocationid)") == [(200,)]
 
 
-def test_whole_official_month_adds_up(place: Workplace, shared_data: Path) -> None:
-    entry = place.ingest(shared_data / "real" / "green_tripdata_2024-01.parquet").entry
+def test_whole_official_month_adds_up(place: Workplace) -> None:
+    month = real_file("real/green_tripdata_2024-01.parquet")
+    entry = place.ingest(month).entry
     assert entry.row_count == 56_551
     assert entry.total_amount == "1266922.59"
     assert (entry.unparseable_count, entry.rounded_count, entry.unknown_columns) == (0, 0, ())
     assert place.rows(entry, "count(*), sum(total_amount), sum(fare_amount), sum(tip_amount)") == [
         (56_551, Decimal("1266922.59"), Decimal("957367.44"), Decimal("127607.90"))
     ]
-    source = pq.read_table(shared_data / "real" / "green_tripdata_2024-01.parquet").to_pylist()
+    source = pq.read_table(month).to_pylist()
     rows = place.rows(entry, "lpep_pickup_datetime, pulocationid, passenger_count, total_amount")
     assert len(rows) == len(source)
     for number in (0, 1, 7, 30_000, 56_550):
@@ -154,10 +149,8 @@ def test_whole_official_month_adds_up(place: Workplace, shared_data: Path) -> No
 @pytest.mark.parametrize(
     ("name", "rows"), [("yellow_tripdata_2019-06.csv", 10_000), ("fhv_tripdata_2020-04.csv", 1_000)]
 )
-def test_real_csv_keeps_every_row_compressed_or_not(
-    place: Workplace, shared_data: Path, name: str, rows: int
-) -> None:
-    path = shared_data / "real" / name
+def test_real_csv_keeps_every_row_compressed_or_not(place: Workplace, name: str, rows: int) -> None:
+    path = real_file(f"real/{name}")
     plain = place.ingest(path).entry
     columns = "columns(c -> c not in ('source_file', 'ingested_at'))"
     before = place.rows(plain, columns)
@@ -816,7 +809,7 @@ def test_unreadable_folder_is_named_and_the_others_are_read(place: Workplace) ->
 
 
 @pytest.mark.parametrize("limit", [20_000, 2_000_000])
-@pytest.mark.full
+@pytest.mark.full  # a fault of the system, with a large file
 def test_full_disk_leaves_the_lake_as_it_was(place: Workplace, limit: int) -> None:
     place.ingest_text(YELLOW_NAME, TEXT)
     query = _yellow_query(fare_amount="random() * 1e6", tip_amount="random() * 1e6")
@@ -953,7 +946,7 @@ INGEST = "print(ingest_file(Path(argv[0]), lake, settings).status)"
 
 
 @pytest.mark.parametrize("step", ["Reading", "Writing"])
-@pytest.mark.full
+@pytest.mark.full  # a fault of the system, with a large file
 def test_kill_half_way_leaves_the_old_state_and_the_next_call_heals(
     place: Workplace, large_csv: Path, step: str
 ) -> None:
@@ -1001,7 +994,7 @@ def test_kill_between_rename_and_manifest_is_healed(place: Workplace) -> None:
 
 
 @pytest.mark.parametrize("same", [True, False])
-@pytest.mark.full
+@pytest.mark.full  # processes that wait for each other
 def test_processes_side_by_side_leave_one_consistent_lake(
     place: Workplace, large_csv: Path, same: bool
 ) -> None:
@@ -1022,7 +1015,7 @@ def test_processes_side_by_side_leave_one_consistent_lake(
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-@pytest.mark.full
+@pytest.mark.full  # large files
 def test_memory_does_not_grow_with_the_file(place: Workplace, large_csv: Path, form: str) -> None:
     def peak(rows: int) -> int:
         name = f"yellow_tripdata_2019-03.{form}"

@@ -155,6 +155,22 @@ OWN_WORDS = {
 """Columns that mean something else than those of their name elsewhere. A dimension's key has words of its own too."""
 
 
+def test_the_tag_unverified_files_is_on_the_tests_that_look_at_nothing_else(
+    manifest: dict[str, Any],
+) -> None:
+    """A build counts files as verified when the tests with the tag have passed: `record_verified_files`."""
+    condition = "macro.nyc_taxi.in_unverified_files"
+    tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
+    looking = {
+        node["name"]
+        for node in tests
+        if condition in node["depends_on"]["macros"]
+        or node["config"]["where"] == "__unverified_files__"
+    }
+    assert len(looking) > 30
+    assert {node["name"] for node in tests if "unverified_files" in node["tags"]} == looking
+
+
 def test_a_column_of_three_models_has_its_words_in_a_doc_block(manifest: dict[str, Any]) -> None:
     models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
     used = Counter(name for node in models for name in node["columns"])

@@ -123,7 +123,8 @@ def two_years(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         made = restate(folder / "files" / new, folder / "before", select, limit=rows)
         made.rename(folder / "files" / old)
     warehouse = Warehouse(copy_project(folder / "project"), folder / "data")
-    warehouse.taxi("run", str(folder / "files"))
+    warehouse.taxi("ingest", str(folder / "files"))
+    warehouse.taxi("build")
     return warehouse
 
 
@@ -138,7 +139,8 @@ def on_postgres(two_years: Warehouse) -> Iterator[Warehouse]:
     with run_postgres() as server:
         variables = {**server.environment, "DBT_TARGET": "postgres"}
         warehouse = replace(two_years, variables=variables)
-        warehouse.taxi("run")
+        for command in ("load", "build"):
+            warehouse.taxi(command, "--target", "postgres")
         yield warehouse
 
 
@@ -146,8 +148,8 @@ def on_postgres(two_years: Warehouse) -> Iterator[Warehouse]:
     scope="module",
     params=[
         "two_years",
-        pytest.param("real", marks=pytest.mark.full),
-        pytest.param("on_postgres", marks=pytest.mark.full),
+        pytest.param("real", marks=pytest.mark.full),  # once more on real files
+        pytest.param("on_postgres", marks=pytest.mark.full),  # a server
     ],
 )
 def metrics(request: pytest.FixtureRequest) -> Metrics:

@@ -96,7 +96,65 @@ def run_script(project: Path, only: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.full
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A branch of a repository with the files of the rules, committed on main."""
+    for name in ("int_trips.sql", "int_trip_fares.sql", "int_exact_duplicates.yml"):
+        path = tmp_path / "models" / "intermediate" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("select 1\nwhere a < 1\n")
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    commit(tmp_path)
+    git(tmp_path, "checkout", "--quiet", "-b", "branch")
+    return tmp_path
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=a test", "-c", "user.email=test@example.org")
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True)
+
+
+def commit(folder: Path) -> None:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message=a change")
+
+
+def tried(mutants: ModuleType, capsys: pytest.CaptureFixture[str], *options: str) -> set[str]:
+    """The files of the mutants that a command lists."""
+    assert mutants.main(["--list", *options]) == 0
+    return {line.partition(":")[0] for line in capsys.readouterr().out.splitlines()}
+
+
+def test_only_files_that_differ_from_main_are_changed(
+    mutants: ModuleType, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = ("--project", str(repository), "--changed")
+    intermediate = repository / "models" / "intermediate"
+    assert tried(mutants, capsys, *changed) == {"No file of rules has changed that git knows of"}
+    (intermediate / "int_trips.sql").write_text("select 1\nwhere a < 2\n")
+    commit(repository)
+    assert tried(mutants, capsys, *changed) == {"models/intermediate/int_trips.sql"}
+    git(repository, "checkout", "--quiet", "-B", "main")  # pushed: the commit before counts
+    assert tried(mutants, capsys, *changed) == {"models/intermediate/int_trips.sql"}
+    (intermediate / "int_trip_fares.sql").write_text("select 1\nwhere a < 3\n")  # not committed
+    assert tried(mutants, capsys, *changed, "HEAD") == {"models/intermediate/int_trip_fares.sql"}
+
+
+def test_a_change_of_unit_tests_is_one_of_their_model(
+    mutants: ModuleType, repository: Path
+) -> None:
+    (repository / "models" / "intermediate" / "int_exact_duplicates.yml").write_text("changed")
+    assert mutants.changed_rules(repository, "main") == [
+        "models/intermediate/int_exact_duplicates.sql"
+    ]
+
+
+def test_a_revision_that_there_is_not_is_refused(mutants: ModuleType, repository: Path) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        mutants.main(["--project", str(repository), "--changed", "v9"])
+
+
+@pytest.mark.full  # builds the sample to try a mutant
 def test_a_mutant_that_a_unit_test_fails_for_is_killed(tmp_path: Path) -> None:
     done = run_script(copy_project(tmp_path / "project"), "order turned round")
     assert "killed" in done.stdout, done.stdout + done.stderr
@@ -105,7 +163,7 @@ def test_a_mutant_that_a_unit_test_fails_for_is_killed(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.full
+@pytest.mark.full  # builds the sample to try a mutant
 def test_a_mutant_survives_where_its_test_is_gone(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     described = project / "models" / "intermediate" / "int_exact_duplicates.yml"

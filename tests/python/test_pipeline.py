@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from conftest import SharedBuild
+from real_files import real_file, real_months
 from taxi_pipeline.lake import quote_literal
 from taxi_pipeline.sample import MONTHS, PATHOLOGIES, planted
 from taxi_pipeline.schemas import Service
@@ -223,9 +224,10 @@ def test_real_green_2024_01_ties_to_the_cent(real: Warehouse) -> None:
 
 
 def test_real_files_are_all_loaded_and_nothing_is_synthetic(
-    real: Warehouse, shared_data: Path
+    real: Warehouse,
 ) -> None:
-    files = {path.name for path in (shared_data / "real").glob("*_tripdata_*")}
+    files = {path.name for path in real_months()}
+    assert len(files) == 7
     assert {name for (name,) in real.query("select source_file from stg_ingested_files")} == files
     assert real.scalar("select bool_or(is_synthetic) from stg_ingested_files") is False
     assert real.scalar("select sum(row_count) from stg_ingested_files") == (
@@ -234,14 +236,14 @@ def test_real_files_are_all_loaded_and_nothing_is_synthetic(
     )
 
 
-def test_a_trip_id_leads_back_to_the_row_in_the_file(real: Warehouse, shared_data: Path) -> None:
+def test_a_trip_id_leads_back_to_the_row_in_the_file(real: Warehouse) -> None:
     trips = real.query(
         """
         select source_row, tip_amount, pickup_at from fact_trips
         where trip_id // 1000000000 = 1201906 and source_row in (1, 77, 10000) order by source_row
         """
     )
-    with (shared_data / "real" / "yellow_tripdata_2019-06.csv").open() as lines:
+    with real_file("real/yellow_tripdata_2019-06.csv").open() as lines:
         text = lines.read().splitlines()
     for source_row, tip, pickup in trips:
         fields = text[source_row].split(",")
@@ -249,12 +251,12 @@ def test_a_trip_id_leads_back_to_the_row_in_the_file(real: Warehouse, shared_dat
     assert len(trips) == 3
 
 
-@pytest.mark.full
-def test_real_files_take_the_sample_out_and_keep_it_out(shared_data: Path, tmp_path: Path) -> None:
+@pytest.mark.full  # a rare order of commands
+def test_real_files_take_the_sample_out_and_keep_it_out(tmp_path: Path) -> None:
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
     warehouse.taxi("sample", "--scale", "0.1")
     warehouse.taxi("ingest", str(warehouse.data / "sample"))
-    printed = warehouse.taxi("ingest", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
+    printed = warehouse.taxi("ingest", str(real_file("heads/green_tripdata_2020-04.csv")))
     assert "Removed the 9 files of the synthetic sample" in printed
     assert "Green 2020-04" in warehouse.taxi("status")
     refused = warehouse.taxi("ingest", str(warehouse.data / "sample"), exit_code=2)
@@ -264,13 +266,13 @@ def test_real_files_take_the_sample_out_and_keep_it_out(shared_data: Path, tmp_p
     assert [entry["source_file"] for entry in current] == ["green_tripdata_2020-04.csv"]
 
 
-@pytest.mark.full
+@pytest.mark.full  # faults, in twenty commands
 def test_a_lake_that_lost_something_is_refused_and_can_be_restored(
-    shared_data: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     """Two real months: one partition edited, one lost, the manifest damaged, the whole lake lost, a month forgotten."""
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
-    files = [shared_data / "real" / f"{name}_tripdata_2020-04.csv" for name in ("fhv", "green")]
+    files = [real_file(f"heads/{name}_tripdata_2020-04.csv") for name in ("fhv", "green")]
     warehouse.taxi("run", *map(str, files))
     lake = warehouse.data / "lake"
     part = lake / "green" / "file_month=2020-04-01" / "part.parquet"
@@ -314,17 +316,15 @@ def test_a_lake_that_lost_something_is_refused_and_can_be_restored(
     (tmp_path / "lake").rename(lake)
 
 
-@pytest.mark.full
-def test_a_month_that_was_removed_leaves_the_tables_with_the_next_build(
-    shared_data: Path, tmp_path: Path
-) -> None:
+@pytest.mark.full  # builds of its own
+def test_a_month_that_was_removed_leaves_the_tables_with_the_next_build(tmp_path: Path) -> None:
     """Until then the commands say that the tables still hold it; the last month can be removed like any other."""
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
     for name in ("fhv", "green"):
-        warehouse.taxi("ingest", str(shared_data / "real" / f"{name}_tripdata_2020-04.csv"))
+        warehouse.taxi("ingest", str(real_file(f"heads/{name}_tripdata_2020-04.csv")))
     warehouse.taxi("build")
     count = "select count(*) from fact_trips where service_type = 'Green'"
-    assert "Green 2020-04: 1,000 rows" in warehouse.taxi("forget", "green", "2020-04", "--yes")
+    assert "Green 2020-04: 8 rows" in warehouse.taxi("forget", "green", "2020-04", "--yes")
     noted = "The tables still hold Green 2020-04, which the lake no longer has. To remove them: `taxi build`."
     assert noted in warehouse.taxi("status")
     said = warehouse.taxi("explain", "2202004000000001", exit_code=2)
@@ -333,7 +333,7 @@ def test_a_month_that_was_removed_leaves_the_tables_with_the_next_build(
     assert "The tables still hold" not in warehouse.taxi("status")
     assert "no such file is loaded" in warehouse.taxi("explain", "2202004000000001", exit_code=2)
     assert warehouse.scalar(count) == 0
-    assert warehouse.scalar("select count(*) from fact_trips") == 1000
+    assert warehouse.scalar("select count(*) from fact_trips") == 16
 
     warehouse.taxi("forget", "fhv", "2020-04", "--yes")
     said = warehouse.taxi("status")
@@ -353,7 +353,7 @@ def _footer(part: Path) -> str:
     return quote_literal(bytes(value).decode())
 
 
-@pytest.mark.full
+@pytest.mark.full  # a fault, with a run of its own
 def test_a_csv_row_without_a_readable_form_ends_in_rejected_trips_with_its_text(
     tmp_path: Path,
 ) -> None:
@@ -377,7 +377,7 @@ def test_a_csv_row_without_a_readable_form_ends_in_rejected_trips_with_its_text(
     ]
 
 
-@pytest.mark.full
+@pytest.mark.full  # a rare file, with a run of its own
 def test_a_new_code_is_a_warning_and_loads_as_unknown(tmp_path: Path) -> None:
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
     warehouse.taxi("sample", "--scale", "0.1")

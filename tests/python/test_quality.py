@@ -13,6 +13,7 @@ import pytest
 import data_edits
 from conftest import SharedBuild
 from data_edits import DOUBLED, EDITS, PAGE, SHIFTED, Edit, edited, query_of, render
+from real_files import real_file, real_months
 from servers.postgres import run_postgres
 from taxi_pipeline.errors import DataError, TaxiError
 from taxi_pipeline.ingest import ingest_file
@@ -24,6 +25,7 @@ from taxi_pipeline.quality.validate import Choice, validate
 from taxi_pipeline.sample import write_sample
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.seeds import read_seed
+from taxi_pipeline.synthetic import METADATA_KEY
 from trip_files import Workplace, yellow_text
 from warehouse import Warehouse
 
@@ -37,9 +39,9 @@ def place(tmp_path: Path) -> Workplace:
 
 
 @pytest.fixture(scope="module")
-def green(shared_data: Path) -> Path:
+def green() -> Path:
     """A whole real month."""
-    return shared_data / "real" / GREEN
+    return real_file(f"real/{GREEN}")
 
 
 def copy_with(place: Workplace, green: Path, query: str, name: str = GREEN) -> Path:
@@ -62,13 +64,13 @@ def names(verdict: Verdict, *severities: str) -> set[str]:
 @pytest.mark.parametrize("kind", ["whole", "excerpt"])
 @pytest.mark.build  # it judges a whole month: seconds each
 def test_an_edit_of_a_month_is_found_by_the_check_that_the_manual_names(
-    place: Workplace, shared_data: Path, edit: Edit, kind: str
+    place: Workplace, edit: Edit, kind: str
 ) -> None:
     source, service, found = {
         "whole": (GREEN, Service.GREEN, edit.whole),
         "excerpt": (YELLOW, Service.YELLOW, edit.excerpt),
     }[kind]
-    path = shared_data / "real" / source
+    path = real_file(f"real/{source}")
     edited_file = copy_with(place, path, edit.query, f"{path.name.partition('.')[0]}.parquet")
     if found.outcome == "kept out":
         error = place.refuse(edited_file)
@@ -97,8 +99,8 @@ def test_a_shift_of_the_clock_is_also_seen_at_the_edge_of_the_month(
 
 
 @pytest.mark.build  # it judges a whole month: seconds each
-def test_real_files_raise_no_false_alarm(place: Workplace, shared_data: Path) -> None:
-    for path in sorted((shared_data / "real").glob("*_tripdata_*")):
+def test_real_files_raise_no_false_alarm(place: Workplace) -> None:
+    for path in real_months():
         assert place.ingest(path).remarks == (), path.name
     for service in Service:
         for verdict in validate(place.settings, Choice(service=service), print).verdicts:
@@ -227,15 +229,28 @@ def test_a_month_unlike_those_before_it_is_a_warning_that_names_the_drift(
 
 
 @pytest.mark.parametrize(
-    ("case", "check"),
-    [("02-money-negated", "totals_are_positive"), ("04-month-doubled", "trips_are_distinct")],
+    ("check", "query"),
+    [
+        (
+            "totals_are_positive",
+            "select * replace (-fare_amount as fare_amount, -total_amount as total_amount) {trips}",
+        ),
+        (
+            "trips_are_distinct",
+            "select * {trips} union all select * replace"
+            " (tpep_dropoff_datetime + interval 1 second as tpep_dropoff_datetime) {trips}",
+        ),
+    ],
 )
 def test_an_edited_synthetic_month_is_kept_out(
-    place: Workplace, shared_data: Path, case: str, check: str
+    place: Workplace, tmp_path: Path, check: str, query: str
 ) -> None:
     """Nothing is published for it: its trips say so themselves."""
-    folder = shared_data / "cases" / "faults" / case
-    error = place.refuse(folder / "yellow_tripdata_2025-10.parquet")
+    write_sample(tmp_path / "sample")
+    name = "yellow_tripdata_2025-10.parquet"
+    synthetic = f", kv_metadata {{{METADATA_KEY}: 'true'}}"
+    edited = query.format(trips=f"from '{tmp_path}/sample/{name}'")
+    error = place.refuse(place.parquet(name, edited, synthetic))
     assert f"{check} failed" in error.reason
     assert error.exit_code == 1
 
@@ -420,7 +435,7 @@ def test_the_sample_passes(tmp_path: Path) -> None:
             assert names(verdict) == set(), verdict.name
 
 
-@pytest.mark.full
+@pytest.mark.full  # a server
 def test_postgres_gives_the_verdicts_of_duckdb(built: tuple[Warehouse, str]) -> None:
     embedded = built[0]
     with run_postgres() as server:

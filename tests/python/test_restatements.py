@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from real_files import real_file
 from servers.postgres import run_postgres
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ingest_many
@@ -59,9 +60,9 @@ def place(tmp_path: Path) -> Workplace:
 
 
 @pytest.fixture(scope="module")
-def files(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The real month, and a copy of it with edits that are known, in another order."""
-    original = shared_data / "real" / GREEN
+    original = real_file(f"real/{GREEN}")
     copy = tmp_path_factory.mktemp("restated") / GREEN
     duckdb.execute(f"copy ({EDITS.format(source=original)}) to '{copy}' (format parquet)")
     return original, copy
@@ -340,7 +341,7 @@ def test_a_month_that_is_not_on_record_is_refused(place: Workplace, month: str) 
         versions_of(place.lake, Service.YELLOW, month)
 
 
-@pytest.mark.full
+@pytest.mark.full  # a server
 def test_restatements_reach_the_marts_of_duckdb_and_postgres_and_the_commands(
     files: tuple[Path, Path], tmp_path: Path
 ) -> None:

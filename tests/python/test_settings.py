@@ -13,6 +13,7 @@ import duckdb
 import pytest
 from packaging.specifiers import SpecifierSet
 
+from real_files import real_file
 from taxi_pipeline import settings
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.seeds import read_yaml
@@ -112,22 +113,22 @@ def test_a_python_that_dbt_does_not_support_is_refused_in_one_sentence(
     assert "3.13" in supported
 
 
-@pytest.mark.build
-def test_folders_with_any_legal_name_work(shared_data: Path, tmp_path: Path) -> None:
+@pytest.mark.build  # a run of its own
+def test_folders_with_any_legal_name_work(tmp_path: Path) -> None:
     """A clone and a data folder whose names mean something to SQL, globs, templates and shells."""
     project = copy_project(tmp_path / STRANGE / "project")
     warehouse = Warehouse(project, tmp_path / STRANGE / "data")
-    printed = warehouse.taxi("run", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
+    printed = warehouse.taxi("run", str(real_file("heads/green_tripdata_2020-04.csv")))
     assert str(warehouse.data / "site" / "index.html") in printed
-    assert warehouse.taxi("sql", "select count(*) as n from fact_trips", "-f", "csv") == "n\n999\n"
+    assert warehouse.taxi("sql", "select count(*) as n from fact_trips", "-f", "csv") == "n\n8\n"
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Warehouse:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """A small real month that has been built."""
     folder = tmp_path_factory.mktemp("small")
     warehouse = Warehouse(copy_project(folder / "project"), folder / "data")
-    warehouse.taxi("ingest", str(shared_data / "real" / "green_tripdata_2020-04.csv"))
+    warehouse.taxi("ingest", str(real_file("heads/green_tripdata_2020-04.csv")))
     warehouse.taxi("build")
     return warehouse
 
@@ -144,7 +145,6 @@ def start(warehouse: Warehouse, *arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.full
 def test_an_interrupted_build_says_so_and_is_not_published(
     small: Warehouse, number: signal.Signals, code: int
 ) -> None:
@@ -163,13 +163,12 @@ def test_an_interrupted_build_says_so_and_is_not_published(
     small.taxi("export", "--format", "csv", "--select", "dim_vendors")
 
 
-@pytest.mark.full
 def test_an_interrupted_ingestion_says_so_and_leaves_nothing(
-    small: Warehouse, shared_data: Path, tmp_path: Path
+    small: Warehouse, tmp_path: Path
 ) -> None:
     """The engine answers the signal with an error of its own, in the middle of a query."""
     large = tmp_path / "green_tripdata_2024-01.parquet"
-    month = shared_data / "real" / large.name
+    month = real_file(f"real/{large.name}")
     duckdb.execute(
         f"copy (select m.* from '{month}' as m, range(50)) to '{large}' (format parquet)"
     )
@@ -188,7 +187,6 @@ def test_an_interrupted_ingestion_says_so_and_leaves_nothing(
     )
 
 
-@pytest.mark.full
 def test_a_lost_lake_is_no_empty_one(small: Warehouse) -> None:
     lake = small.data / "lake"
     lake.rename(small.data / "elsewhere")
@@ -200,7 +198,6 @@ def test_a_lost_lake_is_no_empty_one(small: Warehouse) -> None:
     assert "it holds 1 real months (Green 2020-04)" in said
 
 
-@pytest.mark.full
 def test_a_table_built_without_its_tests_is_not_published(small: Warehouse) -> None:
     small.dbt("run", "--select", "dim_annotations")
     said = small.taxi("export", "-f", "csv", "-s", "dim_vendors", exit_code=2)
@@ -211,7 +208,6 @@ def test_a_table_built_without_its_tests_is_not_published(small: Warehouse) -> N
     small.taxi("export", "-f", "csv", "-s", "dim_vendors")
 
 
-@pytest.mark.full
 def test_too_little_memory_is_named_as_such(small: Warehouse) -> None:
     little = Warehouse(small.project, small.data, {"TAXI_MEMORY_LIMIT": "10MB"})
     said = little.taxi("build", exit_code=2)
@@ -220,7 +216,6 @@ def test_too_little_memory_is_named_as_such(small: Warehouse) -> None:
     assert "Exposure" not in said
 
 
-@pytest.mark.full
 def test_a_warehouse_that_an_ide_holds_is_named_before_any_work(small: Warehouse) -> None:
     holder = "import duckdb, sys, time\nheld = duckdb.connect(sys.argv[1])\nprint('open', flush=True)\ntime.sleep(60)"
     with subprocess.Popen(
@@ -239,15 +234,14 @@ def test_a_warehouse_that_an_ide_holds_is_named_before_any_work(small: Warehouse
     small.taxi("build")
 
 
-@pytest.mark.full
 def test_two_data_folders_of_one_project_at_once_do_not_mix(
-    small: Warehouse, shared_data: Path, tmp_path: Path
+    small: Warehouse, tmp_path: Path
 ) -> None:
     """Dbt's artifacts are shared: the second run waits, and each site speaks of its own file."""
     names = ("fhv_tripdata_2020-04.csv", "green_tripdata_2020-04.csv")
     both = [Warehouse(small.project, tmp_path / name.partition("_")[0]) for name in names]
     runs = [
-        start(warehouse, "run", str(shared_data / "real" / name))
+        start(warehouse, "run", str(real_file(f"heads/{name}")))
         for warehouse, name in zip(both, names, strict=True)
     ]
     printed = [run.communicate()[0] for run in runs]
@@ -288,7 +282,7 @@ def run_without_powers(warehouse: Warehouse, *arguments: str) -> tuple[int, str]
     return done.returncode, done.stdout
 
 
-@pytest.mark.full
+@pytest.mark.full  # commands in folders that nobody may write
 def test_a_project_that_cannot_be_written_builds_elsewhere(
     small: Warehouse, tmp_path: Path
 ) -> None:
@@ -307,14 +301,12 @@ def test_a_project_that_cannot_be_written_builds_elsewhere(
     assert not (installed.project / "target").exists()
 
 
-@pytest.mark.full
-def test_a_data_folder_that_cannot_be_written_is_one_line(
-    small: Warehouse, shared_data: Path, tmp_path: Path
-) -> None:
+@pytest.mark.full  # commands in folders that nobody may write
+def test_a_data_folder_that_cannot_be_written_is_one_line(small: Warehouse, tmp_path: Path) -> None:
     closed = Warehouse(small.project, tmp_path / "data")
     shutil.copytree(small.data, closed.data)
     locked(closed.data)
-    source = str(shared_data / "real" / "fhv_tripdata_2020-04.csv")
+    source = str(real_file("heads/fhv_tripdata_2020-04.csv"))
     for command in ("build", "validate", "diff green 2020-04", "run", f"ingest {source}", "site"):
         code, printed = run_without_powers(closed, *command.split())
         assert code == 2, printed
@@ -324,7 +316,6 @@ def test_a_data_folder_that_cannot_be_written_is_one_line(
         assert "heck" in line, command
 
 
-@pytest.mark.full
 def test_dbts_own_variables_for_its_folders_are_followed(small: Warehouse, tmp_path: Path) -> None:
     moved = Warehouse(
         small.project,
@@ -336,13 +327,13 @@ def test_dbts_own_variables_for_its_folders_are_followed(small: Warehouse, tmp_p
     assert "Running with dbt=" in (tmp_path / "l" / "dbt.log").read_text(encoding="utf-8")
 
 
-@pytest.mark.full
+@pytest.mark.full  # commands in folders that nobody may write
 def test_the_site_speaks_of_the_files_that_the_tables_hold(
-    small: Warehouse, shared_data: Path, tmp_path: Path
+    small: Warehouse, tmp_path: Path
 ) -> None:
     """Files that came into the lake or left it since the last build are not in its numbers."""
     small = replace(small, data=shutil.copytree(small.data, tmp_path / "data"))
-    small.taxi("ingest", str(shared_data / "real" / "fhv_tripdata_2020-04.csv"))
+    small.taxi("ingest", str(real_file("heads/fhv_tripdata_2020-04.csv")))
     small.taxi("forget", "green", "2020-04", "--yes")
     small.taxi("site")
     page = (small.data / "site" / "index.html").read_text(encoding="utf-8")

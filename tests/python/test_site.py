@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Page
 
 from browser import DESKTOP, NARROWEST, PHONE, find_chromium, run_browser, visit
 from conftest import SharedBuild
+from real_files import real_file
 from requirements import lacking
 from taxi_pipeline.site.cubes import encode
 from taxi_pipeline.site.shapes import borough_shapes, zone_shapes
@@ -198,7 +199,7 @@ def _replicated(column: str) -> str:
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("look", ["light", "dark", "phone", "narrowest"])
-@pytest.mark.full
+@pytest.mark.full  # every page in every size
 def test_every_page_opens_without_a_network_an_error_or_a_scrollbar_below(
     browser: Browser, sample: Warehouse, name: str, look: str
 ) -> None:
@@ -284,7 +285,7 @@ def test_lineage_leads_from_the_revenue_of_a_mart_to_tlcs_files(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.full
+@pytest.mark.full  # pages of other tools
 def test_the_pages_of_the_tools_follow_the_scheme_open_on_a_mart_and_sell_nothing(
     browser: Browser, sample: Warehouse, scheme: str
 ) -> None:
@@ -343,7 +344,7 @@ def test_the_pages_of_the_tools_fit_a_phone(browser: Browser, sample: Warehouse)
             assert back <= PHONE["width"], name
 
 
-@pytest.mark.full
+@pytest.mark.full  # faults, in builds of its own
 def test_a_failed_build_or_a_fault_while_writing_leaves_the_old_site(sample: Warehouse) -> None:
     site = sample.data / "site"
     before = {path: path.read_bytes() for path in site.rglob("*.html")}
@@ -400,7 +401,7 @@ def test_every_panel_of_the_sample_shows_what_sql_says(
 
 
 @pytest.mark.parametrize("filters", REAL_FILTERS, ids=str)
-@pytest.mark.full
+@pytest.mark.full  # once more on real files
 def test_every_panel_of_real_files_shows_what_sql_says(
     browser: Browser, real: Warehouse, filters: Filters
 ) -> None:
@@ -660,7 +661,7 @@ def test_the_commands_beside_a_zone_explain_its_revenue(
     assert money(sum(amounts, Decimal(0))) == revenue
 
 
-@pytest.mark.full
+@pytest.mark.full  # a detail of the charts
 def test_events_are_drawn_on_the_months_and_days_that_are_shown(
     browser: Browser, sample: Warehouse, two_years: Warehouse
 ) -> None:
@@ -734,7 +735,7 @@ def pixels_of(page: Page, image: bytes) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.full
+@pytest.mark.full  # every panel as a picture
 def test_the_png_of_a_panel_holds_its_title_and_chart_on_the_background_of_the_page(
     browser: Browser, sample: Warehouse, scheme: str
 ) -> None:
@@ -784,7 +785,7 @@ def test_services_boroughs_and_airports_never_share_a_color(
         assert len(set(colors)) == len(names), scheme
 
 
-@pytest.mark.full
+@pytest.mark.full  # a run of two years
 def test_two_full_years_stay_below_2_mb_and_compare_with_the_year_before(
     browser: Browser, two_years: Warehouse
 ) -> None:
@@ -862,12 +863,12 @@ def test_the_map_shows_zones_once_their_shapes_are_there(browser: Browser, real:
 
 
 def test_shapes_are_one_for_each_zone_and_as_large_as_the_zone(
-    shared_data: Path, sample: Warehouse
+    sample: Warehouse,
 ) -> None:
     import shapely  # noqa: PLC0415
     from pyproj import Geod  # noqa: PLC0415
 
-    archive = shared_data / "real" / "taxi_zones.zip"
+    archive = real_file("real/taxi_zones.zip")
     shapes = {
         feature["properties"]["zone_id"]: shapely.geometry.shape(feature["geometry"])
         for feature in zone_shapes(archive)["features"]

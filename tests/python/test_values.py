@@ -7,7 +7,7 @@ import pytest
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import ManifestEntry
-from trip_files import YELLOW_HEADER, YELLOW_ROW, Workplace, yellow_text
+from trip_files import CASES, YELLOW_HEADER, YELLOW_ROW, Workplace, yellow_text
 
 
 @pytest.fixture
@@ -15,8 +15,8 @@ def place(tmp_path: Path) -> Workplace:
     return Workplace(tmp_path)
 
 
-def case(shared_data: Path, pattern: str) -> Path:
-    [path] = (shared_data / "cases").glob(pattern)
+def case(pattern: str) -> Path:
+    [path] = CASES.glob(pattern)
     return path
 
 
@@ -26,10 +26,8 @@ def unread(entry: ManifestEntry, place: Workplace) -> list[tuple[object, ...]]:
     return [row for row in rows if row[1] is not None or row[2]]
 
 
-def test_a_time_at_the_end_of_its_type_costs_its_own_row(
-    place: Workplace, shared_data: Path
-) -> None:
-    entry = place.ingest(case(shared_data, "faults/05-*/*.parquet")).entry
+def test_a_time_at_the_end_of_its_type_costs_its_own_row(place: Workplace) -> None:
+    entry = place.ingest(case("time_at_the_end_of_its_type/*.parquet")).entry
     [(_, column, is_unparseable)] = unread(entry, place)
     assert (column, is_unparseable) == ("tpep_pickup_datetime", True)
     assert entry.unparseable_count == 1
@@ -37,15 +35,15 @@ def test_a_time_at_the_end_of_its_type_costs_its_own_row(
     assert "out of range" in raw
 
 
-def test_a_nul_byte_is_removed(place: Workplace, shared_data: Path) -> None:
-    entry = place.ingest(case(shared_data, "faults/06-*/*.csv")).entry
+def test_a_nul_byte_is_removed(place: Workplace) -> None:
+    entry = place.ingest(case("nul_byte/*.csv")).entry
     assert (entry.unparseable_count, unread(entry, place)) == (0, [])
     flags = {flag for (flag,) in place.rows(entry, "store_and_fwd_flag")}
     assert all("\0" not in (flag or "") for flag in flags)
 
 
-def test_an_amount_of_ten_digits_is_kept(place: Workplace, shared_data: Path) -> None:
-    entry = place.ingest(case(shared_data, "faults/15-*/*.csv")).entry
+def test_an_amount_of_ten_digits_is_kept(place: Workplace) -> None:
+    entry = place.ingest(case("amount_of_ten_digits/*.csv")).entry
     assert entry.unparseable_count == 0
     fares = [fare for (fare,) in place.rows(entry, "fare_amount")]
     assert max(fares) == Decimal("9999999999.99")
@@ -55,43 +53,46 @@ def test_an_amount_of_ten_digits_is_kept(place: Workplace, shared_data: Path) ->
     ("pattern", "said"),
     [
         (
-            "faults/41-*/*.parquet",
+            "boolean_vendor/*.parquet",
             "the column 'VendorID' is of type BOOLEAN, such as 'true'; expected is a whole number",
         ),
         (
-            "faults/42-*/*.parquet",
+            "epoch_times/*.parquet",
             "the column 'tpep_pickup_datetime' is of type BIGINT, such as '16",
         ),
     ],
 )
 def test_a_column_of_another_kind_is_refused_in_a_sentence(
-    place: Workplace, shared_data: Path, pattern: str, said: str
+    place: Workplace, pattern: str, said: str
 ) -> None:
-    assert said in str(place.refuse(case(shared_data, pattern)))
+    assert said in str(place.refuse(case(pattern)))
 
 
 @pytest.mark.parametrize(
     ("folder", "pickup", "zone"),
-    [("05", "2018-01-01 21:07:38", None), ("05/iso_part", "2018-01-01 16:36:21", 237)],
+    [
+        ("open_data", "2018-01-01 21:07:38", None),
+        ("open_data/iso_part", "2018-01-01 16:36:21", 237),
+    ],
 )
 def test_an_open_data_export_is_read(
-    place: Workplace, shared_data: Path, folder: str, pickup: str, zone: int | None
+    place: Workplace, folder: str, pickup: str, zone: int | None
 ) -> None:
-    entry = place.ingest(case(shared_data, f"{folder}/yellow_tripdata_2018-01.csv")).entry
+    entry = place.ingest(case(f"{folder}/yellow_tripdata_2018-01.csv")).entry
     assert unread(entry, place) == []
     [first, *_] = place.rows(entry, "tpep_pickup_datetime, pulocationid")
     assert str(first[0]) == pickup
     assert zone in {None, first[1]}
 
 
-def test_words_for_nothing_lose_no_row(place: Workplace, shared_data: Path) -> None:
-    entry = place.ingest(case(shared_data, "18/*.csv")).entry
+def test_words_for_nothing_lose_no_row(place: Workplace) -> None:
+    entry = place.ingest(case("words_for_nothing/*.csv")).entry
     assert unread(entry, place) == []
     assert {count for (count,) in place.rows(entry, "passenger_count")} == {None}
 
 
-def test_names_of_another_publisher_are_known(place: Workplace, shared_data: Path) -> None:
-    entry = place.ingest(case(shared_data, "25/*.csv")).entry
+def test_names_of_another_publisher_are_known(place: Workplace) -> None:
+    entry = place.ingest(case("other_names/*.csv")).entry
     assert unread(entry, place) == []
     first = place.rows(
         entry, "vendorid, pulocationid, dolocationid, improvement_surcharge, total_amount"
@@ -99,8 +100,8 @@ def test_names_of_another_publisher_are_known(place: Workplace, shared_data: Pat
     assert first == (2, 161, 74, Decimal("0.30"), Decimal("16.80"))
 
 
-def test_a_row_that_is_cut_off_is_kept_as_text(place: Workplace, shared_data: Path) -> None:
-    entry = place.ingest(case(shared_data, "32/*.csv")).entry
+def test_a_row_that_is_cut_off_is_kept_as_text(place: Workplace) -> None:
+    entry = place.ingest(case("cut_off/*.csv")).entry
     assert entry.unparseable_count == 1
     assert place.rows(entry, "raw_line is not null")[-1] == (True,)
 

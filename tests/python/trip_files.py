@@ -15,6 +15,9 @@ from taxi_pipeline.ingest import IngestResult, ingest_file
 from taxi_pipeline.lake import Lake, ManifestEntry
 from taxi_pipeline.settings import Settings
 
+CASES = Path(__file__).resolve().parents[1] / "cases"
+"""Made-up files that somebody could not load."""
+
 YELLOW_HEADER = (
     "VendorID,tpep_pickup_datetime,tpep_dropoff_datetime,passenger_count,trip_distance,RatecodeID,"
     "store_and_fwd_flag,PULocationID,DOLocationID,payment_type,fare_amount,extra,mta_tax,tip_amount,"
