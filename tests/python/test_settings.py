@@ -327,7 +327,7 @@ def test_dbts_own_variables_for_its_folders_are_followed(small: Warehouse, tmp_p
     assert "Running with dbt=" in (tmp_path / "l" / "dbt.log").read_text(encoding="utf-8")
 
 
-@pytest.mark.full  # commands in folders that nobody may write
+@pytest.mark.full  # an ingest and a site of its own
 def test_the_site_speaks_of_the_files_that_the_tables_hold(
     small: Warehouse, tmp_path: Path
 ) -> None:
