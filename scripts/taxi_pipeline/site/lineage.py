@@ -17,7 +17,8 @@ if (!new URLSearchParams(location.search).has("model")) location.replace("?{LINE
 <style>
 a.border-dashed[href*="colibri-data.com"], .border-t.pt-5:has(a.border-dashed) {{ display: none !important; }}
 @media (max-width: 700px) {{
-  #model-browser-panel, #model-browser-panel + [data-panel-resize-handle-id], .react-flow__panel.bottom.right {{
+  #model-browser-panel, #model-browser-panel + [data-panel-resize-handle-id],
+  .react-flow > .absolute.bottom-4.right-4 {{
     display: none !important;
   }}
   #main-panel {{ flex: 1 1 100% !important; }}
