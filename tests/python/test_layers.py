@@ -366,3 +366,31 @@ def test_what_replaces_dbts_own_macros_is_in_one_file(manifest: dict[str, Any]) 
     }
     assert replacing
     assert set(replacing.values()) == {"macros/dbt_overrides.sql"}
+
+
+NO_THRESHOLDS = {
+    "3600": "seconds of an hour",
+    "10000": "basis points of one",
+    "27": "days that every month has after its first",
+    "100": "flags are listed after the reasons for rejection",
+    **dict.fromkeys(("132", "138"), "JFK and LaGuardia, as TLC numbers zones"),
+    **dict.fromkeys("234567", "days of the week"),
+}
+"""Numbers that a model may name, and why none is a threshold; 0 and 1 aside."""
+
+
+def test_every_threshold_is_a_variable_or_a_row_of_a_seed() -> None:
+    """A number in a model's SQL is none of a rule's: those are in dbt_project.yml, with reason and date, and in seeds."""
+    other = r"\{#.*?#\}|--[^\n]*|'[^'\n]*'|type_decimal\([^)]*\)|(?:group|order) by \d[\d, ]*"
+    numbers = {
+        (path.stem, number)
+        for path in (PROJECT / "models").rglob("*.sql")
+        for number in re.findall(
+            r"(?<![\w.])\d+(?:\.\d+)?(?!\w)",
+            re.sub(other, "", path.read_text(), flags=re.DOTALL),
+        )
+    }
+    assert {number for _, number in numbers} > {"3600"}, "the pattern finds none"
+    assert not [
+        found for found in sorted(numbers) if found[1] not in NO_THRESHOLDS | {"0": "", "1": ""}
+    ]
