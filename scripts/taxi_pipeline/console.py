@@ -20,8 +20,17 @@ from rich.table import Column, Table
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.synthetic import NOTICE
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _Console(Console):
+    """A console that leaves it to ``faults`` what a reader who has seen enough means: no failure."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so to the caller, where rich would end the process with exit code 1."""
+        raise BrokenPipeError
+
+
+out = _Console(highlight=False, soft_wrap=True)
+err = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 _NUMBERS_WIDTH, _LONGEST_NAME = 30, 70
 """Columns of a terminal for the bar and the numbers beside what is going on, and at most for its name."""
@@ -127,4 +136,4 @@ def compact_table(title: str) -> Table:
 
 def print_wide(table: Table) -> None:
     """Print a table that a log, which has no width of its own, would break."""
-    (out if out.is_terminal else Console(highlight=False, width=120)).print(table)
+    (out if out.is_terminal else _Console(highlight=False, width=120)).print(table)

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -278,9 +279,7 @@ def check_twin(built: Built, got: TripExplanation, want: Row) -> None:
     [unmatched] = [flag for flag in got.flags if flag.name == "is_unmatched_reversal"]
     assert unmatched.value == (want["total"] is not None and want["total"] < 0 and not voided.value)
     if voided.value:
-        twin_id = next(
-            int(word) for word in voided.evidence.replace(",", "").split() if word.isdigit()
-        )
+        [twin_id] = re.findall(r"\(trip_id (\d+)\)", voided.evidence)
         [twin] = built.rows(f"select * from expected where trip_id = {twin_id}")
         same = ("service_type", "file_month", "vendor", "pickup", "dropoff", "zone", "dropoff_zone")
         assert [twin[name] for name in same] == [want[name] for name in same]

@@ -380,7 +380,7 @@ NO_THRESHOLDS = {
 
 
 def test_every_threshold_is_a_variable_or_a_row_of_a_seed() -> None:
-    """A number in a model's SQL is none of a rule's: those are in dbt_project.yml and in seeds, with reason and date."""
+    """A number in a model's SQL is none of a rule's: those are in dbt_project.yml and seeds, with reason and date."""
     other = r"\{#.*?#\}|--[^\n]*|'[^'\n]*'|type_decimal\([^)]*\)|(?:group|order) by \d[\d, ]*"
     numbers = {
         (path.stem, number)

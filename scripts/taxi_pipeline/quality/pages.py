@@ -48,7 +48,7 @@ def write_pages(folder: Path, verdicts: Sequence[Verdict]) -> Path:
 
 def _words(name: str) -> str:
     """A check's name as a title."""
-    return name.replace("_", " ").capitalize().replace("new york", "New York")
+    return name.replace("_", " ").capitalize().replace("new york", "New York").replace("tlc", "TLC")
 
 
 def _breakable(title: str) -> Markup:

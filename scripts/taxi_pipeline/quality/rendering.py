@@ -1,10 +1,15 @@
 """What `taxi validate` prints."""
 
+import re
+
 from rich.markup import escape
 
 from taxi_pipeline import console
-from taxi_pipeline.quality.gate import describe
+from taxi_pipeline.quality.gate import GATE_ROWS, describe
 from taxi_pipeline.quality.validate import Validation
+
+_MONTH = re.compile(r"(\w+) (\d{4}-\d{2})")
+"""The title of a verdict on a month of the lake: service and month."""
 
 
 def print_validation(validation: Validation, *, in_full: bool) -> None:
@@ -15,6 +20,12 @@ def print_validation(validation: Validation, *, in_full: bool) -> None:
             print_to = console.err if outcome.severity == "critical" else console.out
             print_to.print(
                 f"[{color}]{outcome.severity}[/] {escape(verdict.title)}: {escape(describe(outcome))}"
+            )
+        if verdict.failed("critical") and (month := _MONTH.fullmatch(verdict.title)):
+            console.err.print(
+                f"{verdict.title} is in the tables all the same: only files of {GATE_ROWS:,} rows or more are judged"
+                " before they go in. To remove it:"
+                f" `taxi forget {month[1].lower()} {month[2]}`, then `taxi build`."
             )
     if in_full:
         table = console.compact_table("Data quality")

@@ -1,5 +1,6 @@
 """The commands `taxi run`, `build`, `status` and `deps`."""
 
+import shutil
 from typing import Annotated
 
 import typer
@@ -63,8 +64,9 @@ def run(
             f"Site: {published.page} (or `taxi serve`). Done in {outcome.seconds:.0f} s.",
             markup=False,
         )
+        shell = "" if shutil.which("taxi") else "`source .venv/bin/activate`, then "
         console.print_note(
-            f"Next: open {published.page}, or query: "
+            f"Next: open {published.page}, or query: {shell}"
             'taxi sql "select service_type, file_month, month_completeness from fact_file_completeness"'
         )
     if outcome.built and outcome.ingested and outcome.ingested.failures:

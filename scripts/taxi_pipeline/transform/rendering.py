@@ -128,7 +128,7 @@ def print_unchanged(last: LastBuild) -> None:
 def _print_warnings_and_count(report: BuildReport) -> list[str]:
     """Print each warning; gives the numbers of relations, tests and warnings in words."""
     relations = sum(report.count(kind, "success") for kind in ("model", "seed", "snapshot"))
-    tests = report.count("test", "pass", "warn") + report.count("unit_test", "pass")
+    tests = report.count("test", "pass") + report.count("unit_test", "pass")
     parts = [f"{relations} relations built", f"{tests} tests passed"]
     if warnings := report.count("test", "warn"):
         parts.append(f"[yellow]{warnings} with warnings[/]")
@@ -198,7 +198,7 @@ def print_summary(summary: WarehouseSummary) -> None:
             f"{service.rows_in:,}",
             f"{service.accepted:,}",
             f"{service.rejected:,}",
-            "no fares" if service.revenue is None else f"{service.revenue:,.2f}",
+            console.money(service.revenue) if service.accepted or service.revenue else "-",
         )
     console.out.print(table)
     if summary.rejected:

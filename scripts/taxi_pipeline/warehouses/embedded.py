@@ -74,11 +74,14 @@ class EmbeddedReader:
         try:
             return self._connection.execute(sql)
         except (duckdb.CatalogException, duckdb.BinderException) as error:
-            reason = str(error).splitlines()[0].rstrip(".")
+            reason, *more = (line.rstrip(".!") for line in str(error).splitlines())
+            meant = next((line for line in more if line.startswith("Did you mean")), "")
             remedy = (
-                "build it first: `taxi build`"
-                if "does not exist" in reason
-                else "correct the query; `describe TABLE` lists the columns"
+                "correct the query; `describe TABLE` lists the columns"
+                if "does not exist" not in reason
+                else f"{meant.rstrip('?')}? `show tables` lists them".lower()
+                if meant
+                else "build it first: `taxi build`"
             )
             raise TaxiError(self.name, reason, remedy) from error
         except duckdb.IOException as error:  # staging models are views on the lake
