@@ -190,6 +190,16 @@ def test_a_lake_that_is_gone(settings: Settings, tmp_path: Path) -> None:
             reader.query("from fact_trips")
 
 
+def test_a_misspelled_table_is_named_as_it_is_spelled(settings: Settings) -> None:
+    with duckdb.connect(str(settings.warehouse_path)) as connection:
+        connection.execute("create table fact_trips as select 1 as trip_id")
+    with (
+        open_embedded(settings) as reader,
+        pytest.raises(TaxiError, match="does not exist. Correct the name; there is fact_trips"),
+    ):
+        reader.query("from fact_trip")
+
+
 @pytest.mark.parametrize(
     ("default", "target"),
     [("dev", None), ("postgres", None), ("dev", "postgres"), ("postgres", "dev"), ("dev", "lint")],

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _QUERIES = ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN])
 
 
+_SIMILAR = re.compile(r'Did you mean "(?:\w+\.)*((?:dim|fact|mart|rejected|rpt)_\w+)"')
+"""DuckDB's guess at a table, where it is one of those that are for readers."""
+
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _DAMAGE = re.compile(r"not a valid DuckDB database|corrupt|checksum", re.IGNORECASE)
 
@@ -75,11 +78,11 @@ class EmbeddedReader:
             return self._connection.execute(sql)
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             reason, *more = (line.rstrip(".!") for line in str(error).splitlines())
-            meant = next((line for line in more if line.startswith("Did you mean")), "")
+            meant = _SIMILAR.search(" ".join(more))
             remedy = (
                 "correct the query; `describe TABLE` lists the columns"
                 if "does not exist" not in reason
-                else f"{meant.rstrip('?')}? `show tables` lists them".lower()
+                else f"correct the name; there is {meant[1]}"
                 if meant
                 else "build it first: `taxi build`"
             )
