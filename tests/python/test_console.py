@@ -2,12 +2,16 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from taxi_pipeline import console
 from taxi_pipeline.lake import ManifestEntry, ZoneChange
+from taxi_pipeline.quality.checks import Check, Outcome, Verdict
+from taxi_pipeline.quality.rendering import print_validation
+from taxi_pipeline.quality.validate import Validation
 from taxi_pipeline.restatements.rendering import print_versions, print_zone_changes
 from taxi_pipeline.transform.completeness import FileVerdict, FileVerdicts
 from taxi_pipeline.transform.rendering import print_status
@@ -78,3 +82,40 @@ def test_the_changes_of_a_large_month(printed: io.StringIO) -> None:
         assert value in said
     assert "+1,000,000.21" in said
     assert "…" not in said
+
+
+def test_a_reader_who_has_seen_enough_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `taxi explain ... | head`: exit code 1 would say that the numbers do not add up."""
+
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(console.out, "file", Closed())
+    with pytest.raises(BrokenPipeError):
+        console.out.print("a line")
+
+
+def test_a_month_that_fails_its_checks_is_named_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    said = io.StringIO()
+    monkeypatch.setattr(console, "err", Console(file=said, width=500))
+    check = Check(
+        name="pickups_are_in_the_month",
+        finds="a file under the name of another month",
+        reason="",
+        severity="critical",
+        frame="months",
+        column="share",
+        words="share",
+        percent=True,
+        expectation="expect_column_values_to_be_between",
+        arguments={"max_value": 0.01},
+        set_on="2026-11-27",
+    )
+    outcome = Outcome(check, passed=False, severity="critical", observed="0.99", rows=1)
+    verdict = Verdict("yellow-2019-04", "Yellow 2019-04", "", "", (outcome,), (), {})
+    print_validation(Validation((verdict,), tmp_path), in_full=False)
+    assert "pickups_are_in_the_month failed" in said.getvalue()
+    assert "To remove it: `taxi forget yellow 2019-04`, then `taxi build`." in said.getvalue()

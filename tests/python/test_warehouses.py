@@ -195,7 +195,7 @@ def test_a_misspelled_table_is_named_as_it_is_spelled(settings: Settings) -> Non
         connection.execute("create table fact_trips as select 1 as trip_id")
     with (
         open_embedded(settings) as reader,
-        pytest.raises(TaxiError, match="does not exist. Correct the name; there is fact_trips"),
+        pytest.raises(TaxiError, match=r"does not exist\. Correct the name; there is fact_trips"),
     ):
         reader.query("from fact_trip")
 
