@@ -275,6 +275,66 @@ def test_folders_that_the_project_does_not_name_are_those_of_dbt(tmp_path: Path)
     assert sorted(read) == sorted(["dbt_project.yml", *names])
 
 
+def test_what_dbt_reads_elsewhere_is_read_too(tmp_path: Path) -> None:
+    """A package that is a link, as `dbt deps` makes of a local one; a folder beside the project; capitals."""
+    project, package, models = (tmp_path / name for name in ("project", "package", "more"))
+    for path in (package / "models" / "a.sql", models / "b.SQL", project / "dbt_packages" / "c"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (project / "dbt_packages" / "linked").symlink_to(package)
+    (project / "dbt_project.yml").write_text(f"model-paths: [{models}]")
+    read = {path.name for path in unchanged._project_files(project)}
+    assert read == {"dbt_project.yml", "a.sql", "b.SQL"}
+
+
+def test_a_model_beside_the_project_starts_dbt(place: Place) -> None:
+    elsewhere = place.folder / "more"
+    elsewhere.mkdir()
+    config = place.path("dbt_project.yml")
+    config.write_text(
+        config.read_text().replace("model-paths: [models]", f"model-paths: [models, {elsewhere}]")
+    )
+    assert place.builds()
+    assert not place.builds()
+    (elsewhere / "new.sql").write_text("select 1")
+    assert place.builds()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'select * from "weather.csv"',
+        "select * from days, 'weather.csv'",
+        "select * from days using sample 10%",
+        "select * from days tablesample 10%",
+        "select * from st_read('zones.shp')",
+        "select * from parquet_metadata('part')",
+    ],
+)
+def test_a_model_that_may_find_something_else_is_known(text: str) -> None:
+    assert unchanged._CHANCE.search(text) or unchanged._ELSEWHERE.search(text)
+
+
+def test_what_the_environment_asks_for_starts_dbt(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert place.builds()
+    monkeypatch.setenv("DBT_FULL_REFRESH", "1")
+    assert place.builds()
+    assert place.builds(), "each time"
+
+
+def test_a_build_without_room_for_its_record_has_passed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, text: str) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(unchanged, "write_text", full)
+    assert place.builds()
+    assert place.builds(), "without a record"
+
+
 def test_another_version_of_dbt_starts_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     assert place.builds()
     monkeypatch.setattr(unchanged, "version", lambda name: f"{name} 99")

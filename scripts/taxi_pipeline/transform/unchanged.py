@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -32,6 +33,7 @@ _FILES = (
     *("packages.yml", "package-lock.yml", "dependencies.yml", "selectors.yml"),
     *("profiles.yml", ".dbtignore", PROJECT_FILE),
 )
+_PACKAGES_KEY = "packages-install-path"
 _FOLDERS = {
     "model-paths": ["models"],
     "seed-paths": ["seeds"],
@@ -41,7 +43,7 @@ _FOLDERS = {
     "analysis-paths": ["analyses"],
     "function-paths": ["functions"],
     "docs-paths": [],
-    "packages-install-path": "dbt_packages",
+    _PACKAGES_KEY: "dbt_packages",
 }
 """Where dbt reads, by the setting that names it, and dbt's default; that of `docs-paths` is all the others."""
 
@@ -57,10 +59,14 @@ _HEADER_BYTES = 3 * 4096
 _CHANCE = re.compile(
     r"\b(?:current_(?:local)?(?:date|time(?:stamp)?)|localtime(?:stamp)?|transaction_timestamp|get_current_\w+"
     r"|run_started_at|invocation_id|modules\.datetime|gen_random_uuid|nextval"
-    r"|(?:now|today|age|random|uuid|uuidv\d)\s*\()",
+    r"|tablesample|using\s+sample|(?:now|today|age|random|uuid|uuidv\d)\s*\()",
     re.IGNORECASE,
 )
-_ELSEWHERE = re.compile(r"\b(?:read_\w+|\w+_scan|glob|sniff_csv)\s*\(|\b(?:from|join)\s+'", re.I)
+_ELSEWHERE = re.compile(
+    r"\b(?:read_\w+|\w+_scan|glob|sniff_csv|st_read\w*|parquet_\w+)\s*\(|\b(?:from|join)\s+'"
+    r"|[\"'][^\"'\n]*\.(?:csv|tsv|txt|json|jsonl|ndjson|parquet|xlsx|db|duckdb)(?:\.\w+)?[\"']",
+    re.IGNORECASE,
+)
 _OWN_SOURCE = "lake"
 READS_THE_LAKE = f"source:{_OWN_SOURCE}+"
 """dbt's selector of all that a change of the lake can change: models, and the tests of each of them."""
@@ -114,10 +120,11 @@ class BuildMemory:
             lake: which is in order, and locked by the caller.
 
         Returns:
-            None for a target whose tables are not in this data folder's warehouse alone.
+            None for a target whose tables are not in this data folder's warehouse alone, and for a project whose
+            folders only dbt knows.
         """
         name = target_of_one_file(settings, target)
-        if name is None:
+        if name is None or _has_templates(settings):
             return None
         project = (("target", name.encode()), *_project(settings))
         return cls(settings, lake, _digest(project), _digest(_partitions(lake)))
@@ -127,7 +134,12 @@ class BuildMemory:
         return self.settings.data_dir / _RECORD
 
     def recall(self) -> LastBuild | None:
-        """The last build, if it read this project, and its tables and artifacts are as it left them."""
+        """The last build, if it read this project, and its tables and artifacts are as it left them.
+
+        None where the environment asks dbt for a full refresh.
+        """
+        if os.environ.get("DBT_FULL_REFRESH"):
+            return None
         try:
             record = json.loads(self._path.read_bytes())
             if (record["version"], record["project"]) != (_VERSION, self.project):
@@ -177,7 +189,8 @@ class BuildMemory:
                 asdict(replace(node, sql="")) for node in nodes.values() if node.kind != "unit_test"
             ],
         }
-        write_text(self._path, json.dumps(record))
+        with suppress(OSError):  # the build has passed; without its record, the next one starts dbt
+            write_text(self._path, json.dumps(record))
 
 
 def _nodes(last: LastBuild | None) -> Sequence[NodeOutcome]:
@@ -199,7 +212,12 @@ def reads_more(manifest: Artifact, nodes: Sequence[NodeOutcome]) -> str:
     for node in manifest["nodes"].values():
         if node["resource_type"] not in {"model", "snapshot", "test"}:
             continue
-        texts = [node["raw_code"], *_macro_texts(macros, node["depends_on"]["macros"])]
+        hooks = [
+            hook["sql"]
+            for when in ("pre-hook", "post-hook")
+            for hook in node.get("config", {}).get(when) or ()
+        ]
+        texts = [node["raw_code"], *hooks, *_macro_texts(macros, node["depends_on"]["macros"])]
         if node.get("language") == "python" or any(
             pattern.search(text) for text in texts for pattern in (_CHANCE, _ELSEWHERE)
         ):
@@ -235,7 +253,7 @@ def _project(settings: Settings) -> Iterator[tuple[str, bytes]]:
     for path in _project_files(settings.project_dir):
         content = path.read_bytes()
         named.update(name.decode() for name in _ENV_VAR.findall(content))
-        yield str(path.relative_to(settings.project_dir)), content
+        yield os.path.relpath(path, settings.project_dir), content
     for name in sorted(os.environ):
         if (name.startswith(("TAXI_", "DBT_")) or name in named) and name not in _IN_SETTINGS:
             yield f"variable {name}", os.fsencode(os.environ[name])
@@ -249,6 +267,12 @@ def _partitions(lake: Lake) -> Iterator[tuple[str, bytes]]:
         yield str(part.relative_to(lake.root)), json.dumps(signature(part)).encode()
 
 
+def _has_templates(settings: Settings) -> bool:
+    """Whether dbt would have to render the names of folders."""
+    config = read_yaml(settings.project_dir / PROJECT_FILE)
+    return any("{{" in str(config.get(key)) for key in _FOLDERS)
+
+
 def _project_files(project: Path) -> Iterator[Path]:
     """The files that dbt reads, in a fixed order."""
     config = read_yaml(project / PROJECT_FILE)
@@ -256,8 +280,16 @@ def _project_files(project: Path) -> Iterator[Path]:
     for key, default in _FOLDERS.items():
         given = config.get(key, default)
         wanted = _SUFFIXES - {".py"} if key == "test-paths" else _SUFFIXES
-        for folder in [given] if isinstance(given, str) else given:
-            paths = (path for path in (project / folder).rglob("*") if path.suffix in wanted)
+        folders = [project / folder for folder in ([given] if isinstance(given, str) else given)]
+        if key == _PACKAGES_KEY:  # `dbt deps` makes a link to a package that is a folder elsewhere
+            folders = [
+                package
+                for folder in folders
+                if folder.is_dir()
+                for package in sorted(folder.iterdir())
+            ]
+        for folder in folders:
+            paths = (path for path in folder.rglob("*") if path.suffix.lower() in wanted)
             yield from sorted(path for path in paths if path.is_file())
 
 
