@@ -3,6 +3,7 @@
 import csv
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -147,9 +148,61 @@ def test_a_new_flag_reaches_every_list(project: Path) -> None:
 
 def test_a_column_that_a_model_lists_by_hand_is_not_listed_twice() -> None:
     for path, text in render_trip_columns(PROJECT).items():
-        for model in yaml.safe_load(text).get("models", []):
-            names = [column["name"] for column in model["columns"]]
+        content = yaml.safe_load(text)
+        tables = [table for source in content.get("sources", []) for table in source["tables"]]
+        for model in (*content.get("models", []), *tables):
+            names = [column["name"] for column in model.get("columns", [])]
             assert len(names) == len(set(names)), (path, model["name"])
+
+
+def test_every_model_of_trips_has_its_list() -> None:
+    lists = Counter(
+        which
+        for text in render_trip_columns(PROJECT).values()
+        for which in re.findall(r"# trip columns: (.*)", text)
+    )
+    services = ("yellow", "green", "fhv")
+    assert lists == {
+        **dict.fromkeys(services, 1),
+        **{f"lake of {service}": 1 for service in services},
+        "all services": 1,
+        "after int_trips": 2,
+        "after int_trips, typed": 2,
+        "flags": 2,
+        "flags, typed": 1,
+        "sums of money": 2,
+    }
+
+
+def test_a_list_without_an_end_is_refused_and_nothing_is_lost(project: Path) -> None:
+    fact = project / "models" / "marts" / "core" / "fact_trips.yml"
+    text = fact.read_text().replace("      # end of trip columns\n", "", 1)
+    fact.write_text(text)
+    done = CliRunner().invoke(cli.app, ["dictionary"])
+    assert isinstance(done.exception, TaxiError)
+    assert "a list of trip columns has no end" in str(done.exception)
+    assert fact.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("column", "fault"),
+    [
+        ("{kind: money, yelow: [night_fee]}", "has the unknown key yelow"),
+        ("{kind: txt, yellow: [night_fee]}", "is of the kind txt"),
+        ("{yellow: [night_fee]}", "is of the kind None"),
+        ("{kind: money}", "belongs to no service"),
+        ("{kind: money, yellow: night_fee}", "has no list of names for yellow"),
+        (
+            "{kind: money, yellow: [extra]}",
+            "is called extra in the lake of yellow, as extra_amount",
+        ),
+    ],
+)
+def test_a_column_that_would_be_misread_is_refused(project: Path, column: str, fault: str) -> None:
+    line = f"    night_fee_amount: {column}\n    total_amount:"
+    replace(project / "dbt_project.yml", "    total_amount:", line)
+    with pytest.raises(TaxiError, match=fault):
+        render_trip_columns(project)
 
 
 def test_a_list_of_no_columns_names_its_line(project: Path) -> None:

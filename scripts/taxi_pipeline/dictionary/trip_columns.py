@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.schemas import Service
 from taxi_pipeline.seeds import read_seed, read_variables
 
 WORDS = Path("models", "columns.md")
@@ -20,7 +21,8 @@ _LIST = re.compile(
     r"^(?P<indent> *)# trip columns: (?P<which>[^\n]+)\n(?P<lines>.*?)^ *# end of trip columns$",
     flags=re.MULTILINE | re.DOTALL,
 )
-_NAME = re.compile(r"- \{?name: (\w+)")
+_START, _END = "# trip columns: ", "# end of trip columns"
+_NAME = re.compile(r"- \{?name: [\"']?(\w+)")
 _TYPES = {
     "code": "integer",
     "time": "{{ var('wall_time_type')[target.type] }}",
@@ -69,9 +71,11 @@ def render_trip_columns(project_dir: Path) -> dict[Path, str]:
         The text of each file that has such a list, by its path relative to the project.
 
     Raises:
-        TaxiError: a column has no words, or a list asks for columns that there are none of.
+        TaxiError: a column is not well defined or has no words, a list has no end, or asks for columns that there
+            are none of.
     """
     columns = read_variables(project_dir)["trip_columns"]
+    check_trip_columns(columns)
     flags = [
         row["trip_flag"]
         for row in read_seed("trip_flags", project_dir)
@@ -96,7 +100,44 @@ def render_trip_columns(project_dir: Path) -> dict[Path, str]:
     }
 
 
+def check_trip_columns(columns: Mapping[str, Any]) -> None:
+    """Refuse a definition of trip columns that would be misread.
+
+    Raises:
+        TaxiError: a column has an unknown key or kind, names that are no list, or the lake's name of another one.
+    """
+    services = {str(service) for service in Service}
+    taken: dict[tuple[str, str], str] = {}
+    for name, column in columns.items():
+        fault = ""
+        if unknown := set(column) - services - {"kind", "required", "essential", "becomes"}:
+            fault = f"has the unknown key {sorted(unknown)[0]}"
+        elif column.get("kind") not in _TYPES:
+            fault = f"is of the kind {column.get('kind')}, which is none of {', '.join(_TYPES)}"
+        elif not services & set(column):
+            fault = "belongs to no service"
+        for service in services & set(column):
+            names = column[service]
+            if not isinstance(names, list) or not names:
+                fault = f"has no list of names for {service}"
+            elif (other := taken.setdefault((service, names[0]), name)) != name:
+                fault = f"is called {names[0]} in the lake of {service}, as {other} is"
+        if fault:
+            raise TaxiError(
+                "dbt_project.yml", f"the trip column {name} {fault}", "correct it in trip_columns"
+            )
+
+
 def _write_lists(text: str, columns: Mapping[str, Any], flags: Sequence[str], path: Path) -> str:
+    if text.count(_START) != text.count(_END) or any(
+        _START in found["lines"] for found in _LIST.finditer(text)
+    ):
+        raise TaxiError(
+            str(path),
+            "a list of trip columns has no end",
+            f"put the comment '{_END}' behind its last column",
+        )
+
     def write(found: re.Match[str]) -> str:
         indent, which = found["indent"], found["which"]
         by_hand = set(_names_around(text, found, indent))
