@@ -589,7 +589,7 @@ def test_a_click_on_a_zone_of_the_map_selects_it_until_its_button_is_pressed(
             " group by all order by sum(total_amount) desc nulls last limit 1"
         )
         assert page.url.endswith(f"#borough={borough}&zone={zone_id}")
-        assert f"Zone: {label}" in page.inner_text("#chips")
+        assert f"Pickup zone: {label}" in page.inner_text("#chips")
         assert f"\n{trips:,}\n" in page.inner_text("#kpi-trips")
         assert f"all of {borough}" in page.inner_text("#payment .note")
         page.click("#chips button")

@@ -75,7 +75,7 @@ function drawKpis(keep) {
     without("incomplete") ? `No change vs. ${without("incomplete")}: one of the two months is incomplete.` : "",
   ].filter(Boolean).join(" ");
   const boxes = services.filter((_, place) => keep.service[place]).map(service => service.name).join(", ");
-  element("status").textContent = `${boxes}, ${picked.zone === null ? "" : `${zones[picked.zone].label}, `}${period}: ${plural(value.trips, "trip")}${value.cents === null ? "" : `, ${money(value.cents)}`}.`;
+  element("status").textContent = `${boxes}, ${picked.zone === null ? "" : `${zones[picked.zone].label}, `}${period}: ${plural(value.trips, "trip")}${value.cents === null ? "" : `, ${money(value.cents)}`}.${includesParts ? " Incomplete months are included." : ""}`;
 }
 
 // ---------------------------------------------------------------- drawing
@@ -107,7 +107,7 @@ function drawChips() {
     return button;
   };
   element("chips").replaceChildren(...[
-    picked.zone === null ? null : chip(`Zone: ${zones[picked.zone].label}`, "zone"),
+    picked.zone === null ? null : chip(`Pickup zone: ${zones[picked.zone].label}`, "zone"),
     picked.days === null ? null : chip(`Days: ${picked.days.map(at => days[at]).join(" to ")}`, "days"),
   ].filter(Boolean));
   const [first, end] = picked.days ?? [null, null];
