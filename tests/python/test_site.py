@@ -156,6 +156,7 @@ def two_years(sample: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Wa
         search_schemas(connection, SCHEMA)
         for table, kind in (
             ("stg_ingested_files", "view"),
+            ("fact_file_completeness", "table"),
             ("rpt_trips_daily", "table"),
             ("mart_hourly_borough_trips", "table"),
             ("mart_monthly_payment_mix", "table"),
