@@ -210,7 +210,7 @@ def test_a_table_built_without_its_tests_is_not_published(small: Warehouse) -> N
 
 def test_too_little_memory_is_named_as_such(small: Warehouse) -> None:
     little = Warehouse(small.project, small.data, {"TAXI_MEMORY_LIMIT": "10MB"})
-    said = little.taxi("build", exit_code=2)
+    said = little.taxi("build", "--again", exit_code=2)
     assert "Out of Memory" in said
     assert "Raise TAXI_MEMORY_LIMIT" in said
     assert "Exposure" not in said
@@ -225,8 +225,8 @@ def test_a_warehouse_that_an_ide_holds_is_named_before_any_work(small: Warehouse
     ) as held:
         assert held.stdout is not None
         held.stdout.readline()
-        for command in ("build", "run", "site"):
-            said = small.taxi(command, exit_code=2)
+        for command in ("build --again", "run", "site"):
+            said = small.taxi(*command.split(), exit_code=2)
             assert f"process {held.pid}" in said, said
             assert "Close" in said
             assert "success" not in said
