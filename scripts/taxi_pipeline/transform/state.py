@@ -25,7 +25,7 @@ class BuildState:
         finished_at: UTC, when a node last ran.
         dbt_version: of dbt-core.
         relations: models, seeds and snapshots that were built.
-        passed: data tests that passed, those with a warning among them.
+        passed: data tests that passed without a warning.
         warnings: name and number of rows of each test that warned.
     """
 
@@ -68,6 +68,6 @@ def require_passed(reader: Reader) -> BuildState:
         ),
         dbt_version=version("dbt-core"),
         relations=len(states) - len(tests),
-        passed=len(tests),
+        passed=sum(status == "pass" for _, status, _ in tests),
         warnings=tuple((name, failures) for name, status, failures in tests if status == "warn"),
     )
