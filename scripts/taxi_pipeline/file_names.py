@@ -92,6 +92,10 @@ def parse(argument: str | Path) -> TripFile:
             f"if it is the file to read, rename it to {original}",
         )
     match = TRIP_NAME.fullmatch(name)
+    if match is None and name.lower().startswith("taxi_zones"):
+        raise TaxiError(
+            name, "it holds TLC's zone shapes, not trips", f"use `taxi zones {argument}`"
+        )
     if match is None:
         raise TaxiError(
             name,

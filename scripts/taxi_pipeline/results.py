@@ -1,6 +1,7 @@
 """What the workflows return."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,11 +87,15 @@ class Status:
         entries: the current version of each month; empty where the lake is.
         verdicts: on their completeness.
         forgotten: removed from the lake, and still in the tables of the target until its next build.
+        failed: critical checks that months of the lake fail, by service and month.
+        unpublishable: why the target's tables cannot be published, such as an interrupted build.
     """
 
     entries: list[ManifestEntry]
     verdicts: FileVerdicts
     forgotten: tuple[ManifestEntry, ...] = ()
+    failed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unpublishable: TaxiError | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ManyResult, ingest_many
 from taxi_pipeline.lake import Lake, data_lock
 from taxi_pipeline.observer import SILENT, Observer
+from taxi_pipeline.quality.store import failed_months
 from taxi_pipeline.quality.validate import Choice, Validation, find_entries
 from taxi_pipeline.quality.validate import validate as judge
 from taxi_pipeline.restatements.versions import record_restatements
@@ -44,7 +45,7 @@ from taxi_pipeline.transform.runner import (
 from taxi_pipeline.transform.state import require_passed
 from taxi_pipeline.transform.summary import summarize
 from taxi_pipeline.transform.unchanged import READS_THE_LAKE, BuildMemory
-from taxi_pipeline.warehouses import check_target, is_embedded, open_reader, open_warehouse
+from taxi_pipeline.warehouses import Reader, check_target, is_embedded, open_reader, open_warehouse
 from taxi_pipeline.warehouses.embedded import require_built, require_free
 from taxi_pipeline.warehouses.load import load_changes
 
@@ -343,15 +344,24 @@ def read_status(settings: Settings, target: str | None = None) -> Status:
     ]
     if not entries and not removed:
         return Status([], FileVerdicts({}))
+    failed = failed_months(settings, lake)
     try:
         with open_reader(settings, target) as reader:
             verdicts = read_verdicts(reader)
             forgotten = (entry for entry in removed if entry.load_id in verdicts.by_load_id)
-            return Status(entries, verdicts, tuple(forgotten))
+            return Status(entries, verdicts, tuple(forgotten), failed, _unpublishable(reader))
     except TaxiError as error:
         if target is not None:
             raise
-        return Status(entries, FileVerdicts({}, error))
+        return Status(entries, FileVerdicts({}, error), failed=failed)
+
+
+def _unpublishable(reader: Reader) -> TaxiError | None:
+    try:
+        require_passed(reader)
+    except TaxiError as error:
+        return error
+    return None
 
 
 def run(

@@ -12,7 +12,7 @@ import pytest
 
 import data_edits
 from conftest import SharedBuild
-from data_edits import DOUBLED, EDITS, PAGE, SHIFTED, Edit, edited, query_of, render
+from data_edits import DOUBLED, EDITS, LATE_EDITS, PAGE, SHIFTED, Edit, edited, query_of, render
 from real_files import real_file, real_months
 from servers.postgres import run_postgres
 from taxi_pipeline.errors import DataError, TaxiError
@@ -27,7 +27,7 @@ from taxi_pipeline.schemas import Service
 from taxi_pipeline.seeds import read_seed
 from taxi_pipeline.synthetic import METADATA_KEY
 from trip_files import Workplace, yellow_text
-from warehouse import Warehouse
+from warehouse import Warehouse, copy_project
 
 GREEN = "green_tripdata_2024-01.parquet"
 YELLOW = "yellow_tripdata_2019-03.csv"
@@ -422,6 +422,23 @@ def test_a_fault_on_the_way_to_the_marts_ends_in_exit_code_1(
     assert "few_trips_begin_in_an_unknown_zone failed" in printed
     page = warehouse.data / "site" / "docs" / "quality" / "mart-daily-service-summary.html"
     assert "Green 2024-01-17" in page.read_text()
+
+
+@pytest.mark.full  # a build of its own
+def test_what_ingestion_does_not_detect_fails_the_build(tmp_path: Path) -> None:
+    warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
+    place = Workplace(tmp_path)
+    for edit in LATE_EDITS:
+        path = real_file(f"real/{edit.source}")
+        place.ingest(copy_with(place, path, edit.query, f"{path.name.partition('.')[0]}.parquet"))
+    warehouse.taxi("build", exit_code=1)
+    with warehouse.connect() as connection:
+        for edit in LATE_EDITS:
+            [month] = re.findall(r"\d{4}-\d\d", edit.source)
+            rows = connection.execute(
+                f"select * from nyc_taxi_test_failures.{edit.test} where {edit.failing}"
+            ).fetchall()
+            assert any(month in " ".join(map(str, row)) for row in rows), edit.name
 
 
 @pytest.mark.build  # it judges a whole month: seconds each

@@ -450,6 +450,16 @@ def test_an_incomplete_month_is_named_hatched_and_left_out_by_the_switch(
         panels = ("revenue-service", "revenue-borough", "airports")
         assert not any(opened.page.query_selector(hatched.format(panel)) for panel in panels)
         assert f"{known - whole} incomplete months left out" in opened.page.inner_text("#kpi-note")
+        opened.page.select_option("#to", label="Mar 2019")
+        opened.page.select_option("#from", label="Mar 2019")
+        shown = [node.inner_text() for node in opened.page.query_selector_all(".panel .chart")]
+        assert len(shown) > 10
+        assert {text.partition(".")[0] for text in shown} == {
+            "All selected months are incomplete and hidden"
+        }
+        opened.page.uncheck("#whole")
+        assert "incomplete months only" in opened.page.inner_text("#kpi-trips")
+        opened.page.click("button[type=reset]")
         opened.page.uncheck("#whole")
         assert all(opened.page.query_selector(hatched.format(panel)) for panel in panels)
         assert ["Mar 2019", "Yellow", "excerpt, 0.13 % of the month"] in [

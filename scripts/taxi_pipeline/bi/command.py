@@ -12,7 +12,10 @@ from taxi_pipeline.bi.lookml import build_project, write_project
 from taxi_pipeline.bi.project import parse_project, read_marts
 from taxi_pipeline.bi.rendering import export_progress
 from taxi_pipeline.bi.workbook import export_workbook, read_about
+from taxi_pipeline.lake import Lake
 from taxi_pipeline.options import SelectCommand, Target, command_group
+from taxi_pipeline.quality.rendering import print_failed_months
+from taxi_pipeline.quality.store import failed_months
 from taxi_pipeline.settings import load_settings
 from taxi_pipeline.terminal import Terminal, dbt_faults_printed
 from taxi_pipeline.transform.rendering import print_completeness
@@ -88,3 +91,4 @@ def export(
         ):
             console.out.print(f"{file.path}: {file.rows:,} rows", markup=False)
     print_completeness(about.completeness)
+    print_failed_months(failed_months(settings, Lake(settings.lake_dir)))

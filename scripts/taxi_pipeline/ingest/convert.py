@@ -4,7 +4,7 @@ A row that has no readable form under the file's header, or whose essential valu
 text, with its data columns null. Any other value that cannot be read is null, and the row names its column.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -87,6 +87,9 @@ class Facts:
     total_amount: Decimal | None
 
 
+_SEPARATORS = {";": "semicolon", "\t": "tab", "|": "vertical bar"}
+
+
 def match_columns(service: Service, columns: Sequence[SourceColumn], subject: str) -> ColumnMatch:
     """Match a file's columns to the canonical ones by name, without regard to case or blanks.
 
@@ -114,15 +117,30 @@ def match_columns(service: Service, columns: Sequence[SourceColumn], subject: st
         raise _not_a_tlc_header(subject, service, ",".join(column.name for column in columns))
     for wanted in columns_of(service):
         if wanted.required and not sources[wanted.name]:
+            others = [
+                other
+                for other in Service
+                if other is not service and _has_columns_of(other, by_name)
+            ]
             raise TaxiError(
                 subject,
                 f"the required column '{wanted.name}' is missing; it has {_listed(columns)}",
-                f"check that it is a file of {service.value} trips, or rename its columns as TLC does",
+                f"its columns are those of {others[0].value} trips: name the file as one"
+                if len(others) == 1
+                else f"check that it is a file of {service.value} trips, or rename its columns as TLC does",
             )
     unknown = tuple(
         column.name.strip() for column in columns if column.name.strip().lower() not in known
     )
     return ColumnMatch(sources, unknown)
+
+
+def _has_columns_of(service: Service, names: Collection[str]) -> bool:
+    """Whether every column that a service requires is among these names."""
+    return all(
+        not wanted.required or any(name in names for name in (wanted.name, *wanted.aliases))
+        for wanted in columns_of(service)
+    )
 
 
 def _listed(columns: Sequence[SourceColumn]) -> str:
@@ -131,10 +149,15 @@ def _listed(columns: Sequence[SourceColumn]) -> str:
 
 def _not_a_tlc_header(subject: str, service: Service, start: str) -> TaxiError:
     excerpt = start if len(start) <= 60 else start[:60] + "..."
+    separator = next(
+        (name for mark, name in _SEPARATORS.items() if start.count(mark) > start.count(",")), None
+    )
     return TaxiError(
         subject,
         f"it does not start with a TLC header of {service.value} trips but with {excerpt!r}",
-        "check that it is a trip file and not, say, an error page, and download it again",
+        f"its columns seem to be separated by {separator}s; write it with commas and decimal points"
+        if separator
+        else "check that it is a trip file and not, say, an error page, and download it again",
     )
 
 

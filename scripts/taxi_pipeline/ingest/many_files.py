@@ -81,8 +81,15 @@ def ingest_many(
             )
             outcome.results.append(result)
         except TaxiError as error:
-            outcome.failures.append(error)
+            outcome.failures.append(_with_folder(error, path))
     return outcome
+
+
+def _with_folder(error: TaxiError, path: Path) -> TaxiError:
+    """The same fault about the path as given: files of one name can be in several folders."""
+    if error.subject != path.name:
+        return error
+    return type(error)(str(path), error.reason, error.remedy)
 
 
 def _without_rivals(paths: list[Path], failures: list[TaxiError]) -> list[Path]:

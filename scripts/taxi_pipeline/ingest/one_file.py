@@ -93,12 +93,14 @@ class IngestResult:
         entry: the manifest entry of the rows that are in the lake now.
         seconds: time taken.
         remarks: checks that the month failed, in a line each.
+        rows_before: rows of the version that was replaced.
     """
 
     status: Status
     entry: ManifestEntry
     seconds: float
     remarks: tuple[str, ...] = ()
+    rows_before: int | None = None
 
 
 @contextmanager
@@ -232,7 +234,8 @@ def ingest_file(
     status: Status = "ingested"
     if present is not None:
         status = "replaced" if is_intact else "repaired"
-    return IngestResult(status, entry, seconds, tuple(remarks))
+    rows_before = present.row_count if present is not None and status == "replaced" else None
+    return IngestResult(status, entry, seconds, tuple(remarks), rows_before)
 
 
 def prepare_lake(lake: Lake, settings: Settings, tell: Progress) -> None:

@@ -9,6 +9,7 @@ from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import IngestResult, ManyResult
 
 _PASSED_OVER_LINES = 20  # a folder of other things may hold thousands
+_PASSED_OVER_NAMES = 200
 
 
 def print_ingested(outcome: ManyResult) -> None:
@@ -20,7 +21,11 @@ def print_ingested(outcome: ManyResult) -> None:
     for line in outcome.passed_over[:_PASSED_OVER_LINES]:
         console.print_note(f"Skipped {line}")
     if (more := len(outcome.passed_over) - _PASSED_OVER_LINES) > 0:
-        console.print_note(f"Skipped {more:,} more files that are not trip files")
+        names = [line.split(": ")[0] for line in outcome.passed_over[_PASSED_OVER_LINES:]]
+        others = f" and {more - _PASSED_OVER_NAMES:,} others" if more > _PASSED_OVER_NAMES else ""
+        console.print_note(
+            f"Skipped {more:,} more that are not trip files: {', '.join(names[:_PASSED_OVER_NAMES])}{others}"
+        )
     print_failures(outcome.failures)
 
 
@@ -33,6 +38,10 @@ def print_failures(failures: Sequence[TaxiError]) -> None:
 def _ingest_line(result: IngestResult) -> str:
     entry = result.entry
     remarks = [f"{entry.row_count:,} rows"]
+    if result.rows_before is not None:
+        remarks = [
+            f"{entry.row_count:,} rows (before: {result.rows_before:,}; `taxi diff` compares)"
+        ]
     if entry.unparseable_count:
         remarks.append(f"[yellow]{entry.unparseable_count:,} unparseable, kept as text[/]")
     if entry.rounded_count:

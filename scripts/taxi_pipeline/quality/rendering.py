@@ -1,6 +1,7 @@
 """What `taxi validate` prints."""
 
 import re
+from collections.abc import Mapping, Sequence
 
 from rich.markup import escape
 
@@ -10,6 +11,15 @@ from taxi_pipeline.quality.validate import Validation
 
 _MONTH = re.compile(r"(\w+) (\d{4}-\d{2})")
 """The title of a verdict on a month of the lake: service and month."""
+
+
+def print_failed_months(months: Mapping[str, Sequence[str]]) -> None:
+    """Print which months fail critical checks, by name; nothing where none does."""
+    for month, checks in months.items():
+        console.out.print(
+            f"[bold red]critical[/] {escape(month)} fails {escape(', '.join(checks))}:"
+            " numbers that include it can be false. Details: `taxi validate`."
+        )
 
 
 def print_validation(validation: Validation, *, in_full: bool) -> None:

@@ -26,6 +26,7 @@ from taxi_pipeline.quality.lake_month import (
     Lists,
     lake_month_suite,
     read_lists,
+    suite_name,
 )
 from taxi_pipeline.quality.profile import Profile, profile_partition
 from taxi_pipeline.schemas import Service
@@ -112,6 +113,24 @@ class Store:
     def keep_verdict(self, verdict: Verdict) -> None:
         """Remember the verdict on a suite."""
         self._write("verdicts", verdict.name, verdict.to_json())
+
+
+def failed_months(settings: Settings, lake: Lake) -> dict[str, list[str]]:
+    """Months of the lake that fail critical checks by their last verdicts, whether a user has accepted that or not.
+
+    Args:
+        settings: where the verdicts are.
+        lake: whose months.
+
+    Returns:
+        Names of the failed checks by service and month, such as ``Yellow 2025-10``.
+    """
+    names = {suite_name(*month_of(entry)) for entry in lake.current()}
+    return {
+        verdict.title: [outcome.check.name for outcome in failed]
+        for verdict in Store(settings).kept_verdicts()
+        if verdict.name in names and (failed := verdict.failed("critical"))
+    }
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from taxi_pipeline.atomic import write_text
 from taxi_pipeline.lake import Lake
 from taxi_pipeline.lake.seen import Signature, signature
+from taxi_pipeline.quality.store import failed_months
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.site import zones_path
 from taxi_pipeline.site.facts import commit_of
@@ -54,7 +55,8 @@ def _record(
     settings: Settings, target: str | None
 ) -> dict[str, str | dict[str, Signature | None]] | None:
     """What the pages show, and the pages; None where tables may have changed unseen."""
-    memory = BuildMemory.of(settings, target, Lake(settings.lake_dir))
+    lake = Lake(settings.lake_dir)
+    memory = BuildMemory.of(settings, target, lake)
     last = None if memory is None else memory.recall()
     if memory is None or last is None:
         return None
@@ -63,6 +65,7 @@ def _record(
         *(memory.project, memory.partitions, last.finished_at.isoformat(), str(target), _code()),
         *(str(commit_of(settings.project_dir)), str(signature(zones_path(settings)))),
         str((site / _QUALITY).is_dir()),
+        json.dumps(failed_months(settings, lake), sort_keys=True),
     ]
     pages = {
         str(name): signature(page)

@@ -1,6 +1,7 @@
 """What a build was: how dbt ended, from which files, at which commit. The start page says nothing else."""
 
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from taxi_pipeline.artifacts import read_artifact
+from taxi_pipeline.lake import Lake
+from taxi_pipeline.quality.store import failed_months
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.transform.state import BuildState, require_passed
 from taxi_pipeline.transform.summary import WarehouseSummary, summarize
@@ -49,6 +52,7 @@ class BuildFacts:
         summary: services, rows and rejects.
         files: what is loaded, by month and service.
         tables: name and rows of each fact, mart and dimension.
+        failed_months: critical checks that loaded months fail, by service and month.
     """
 
     results: BuildState
@@ -57,6 +61,7 @@ class BuildFacts:
     summary: WarehouseSummary
     files: tuple[SourceFile, ...]
     tables: tuple[tuple[str, int], ...]
+    failed_months: Mapping[str, Sequence[str]]
 
 
 def gather_facts(settings: Settings, reader: Reader) -> BuildFacts:
@@ -80,6 +85,7 @@ def gather_facts(settings: Settings, reader: Reader) -> BuildFacts:
             for service, month, name, sha256, rows, amount, ingested_at in reader.query(_FILES)
         ),
         tables=_tables(settings, reader, summary),
+        failed_months=failed_months(settings, Lake(settings.lake_dir)),
     )
 
 

@@ -11,6 +11,7 @@ from taxi_pipeline.ingest.rendering import print_failures
 from taxi_pipeline.lake import Lake
 from taxi_pipeline.lake.verify import name_files, require_whole
 from taxi_pipeline.options import AcceptCritical, SelectCommand, Target, command_group
+from taxi_pipeline.quality.rendering import print_failed_months
 from taxi_pipeline.settings import load_settings
 from taxi_pipeline.terminal import Terminal, dbt_faults_printed
 from taxi_pipeline.transform.deps import install_packages
@@ -156,6 +157,9 @@ def status(target: Target = None) -> None:
         )
         return
     print_status(found.entries, found.verdicts)
+    print_failed_months(found.failed)
+    if found.unpublishable is not None:
+        console.print_warning(str(found.unpublishable))
     require_whole(Lake(settings.lake_dir))
     if found.verdicts.complaint is not None:
         console.print_note(f"Completeness is unknown: {found.verdicts.complaint}")

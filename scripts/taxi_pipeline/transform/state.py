@@ -56,7 +56,7 @@ def require_passed(reader: Reader) -> BuildState:
         more = f" and {len(open_ends) - _SHOWN} more" if len(open_ends) > _SHOWN else ""
         raise TaxiError(
             reader.name,
-            f"not every table and test has passed: {shown}{more}; nothing was published",
+            f"not every table and test has passed: {shown}{more}; they are not published",
             "correct the cause, then run `taxi build`",
         )
     tests = [

@@ -12,6 +12,19 @@ from taxi_pipeline.settings import Settings
 _UNTELLABLE = (OSError, yaml.YAMLError, TemplateError, KeyError, TypeError, AttributeError)
 
 
+def target_names(settings: Settings) -> list[str]:
+    """The targets that hold a warehouse, as the profile has them; empty where it cannot be read.
+
+    Args:
+        settings: where ``profiles.yml`` is.
+    """
+    try:
+        outputs = read_yaml(settings.project_dir / "profiles.yml")["nyc_taxi"]["outputs"]
+        return [name for name, output in outputs.items() if output.get("path") != ":memory:"]
+    except _UNTELLABLE:
+        return []
+
+
 def is_embedded(settings: Settings, target: str | None) -> bool:
     """Whether a target is DuckDB.
 

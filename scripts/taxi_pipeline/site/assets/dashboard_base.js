@@ -29,8 +29,8 @@ const TOP = 10;
 const NARROWEST = 280; // pixels: bars and their names need no less
 const NO_FARES = "FHV files carry no fares: there is no revenue to show.";
 const HIDDEN = "All selected months are incomplete and hidden. Turn off \u201cWhole months only\u201d to see them.";
-/** Why a panel has nothing to show. */
-const nothing = (keep, otherwise) => (!keep.shown.length && keep.leftOut ? HIDDEN : otherwise);
+/** Whether the switch hides every selected month. */
+const isHidden = keep => !keep.shown.length && keep.leftOut > 0;
 
 // ---------------------------------------------------------------- words and numbers
 const format = options => {

@@ -48,11 +48,11 @@ function comparison(keep, months_back) {
 function drawKpis(keep) {
   const last = keep.shown.at(-1), changes = last === undefined || byDay(keep) ? [] : [comparison(keep, 1), comparison(keep, 12)], value = figures(keep);
   const period = byDay(keep) && keep.shown.length ? daysText(keep) : monthsText(keep);
-  const includesParts = keep.shown.some(month => hasPart(keep, month));
+  const includesParts = keep.shown.some(month => hasPart(keep, month)), onlyParts = keep.shown.every(month => hasPart(keep, month));
+  const partsText = !includesParts ? "" : onlyParts ? "incomplete months only" : "incomplete months included";
   element("kpis").replaceChildren(...KPIS.map(kpi => {
     const amount = value[kpi.key];
-    const isHidden = !keep.shown.length && keep.leftOut > 0;
-    const shown = isHidden ? "hidden" : amount === null ? "no fares" : kpi.show(amount);
+    const shown = isHidden(keep) ? "hidden" : amount === null ? "no fares" : kpi.show(amount);
     const exact = amount === null || !kpi.exact || kpi.exact(amount) === shown ? kpi.about ?? "" : kpi.exact(amount);
     const lines = changes.map(change => {
       const [now, before] = [change.now?.[kpi.key] ?? null, change.figures?.[kpi.key] ?? null];
@@ -62,13 +62,13 @@ function drawKpis(keep) {
       // The change is of one month: its own amount stands beside it.
       return make("p", {class: "change"}, `${monthName(months[last])}${change.only}: ${kpi.show(now)} `, make("b", {}, text), ` vs. ${monthName(change.name)}`);
     });
-    return make("section", {class: "card kpi", id: `kpi-${kpi.key}`}, make("h2", {}, kpi.name), make("p", {class: "value"}, shown), make("p", {class: "exact"}, [period, includesParts ? "incomplete months included" : "", exact].filter(Boolean).join(" · ")), ...lines);
+    return make("section", {class: "card kpi", id: `kpi-${kpi.key}`}, make("h2", {}, kpi.name), make("p", {class: "value"}, shown), make("p", {class: "exact"}, [period, partsText, exact].filter(Boolean).join(" · ")), ...lines);
   }));
   const without = why => changes.filter(change => change.why === why).map(change => monthName(change.name)).join(" and ");
   const lacking = shown => (changes.filter(change => change.why === shown).length > 1 ? "are" : "is");
   element("kpi-note").textContent = [
     keep.leftOut ? `${plural(keep.leftOut, "incomplete month")} left out.` : "",
-    includesParts ? "These totals include incomplete months." : "",
+    includesParts ? `These totals ${onlyParts ? "are of" : "include"} incomplete months.` : "",
     byDay(keep) ? "Totals of the selected days, by date of pickup; there is no change to show." : "",
     keep.day && picked.zone !== null ? "Totals of whole months: days are kept by borough, not by zone." : "",
     without("missing") ? `${without("missing")} ${lacking("missing")} not loaded: there is no change to show.` : "",
@@ -119,7 +119,8 @@ function draw() {
   const keep = selection();
   drawChips();
   drawKpis(keep);
-  state = Object.fromEntries(Object.entries(panels).map(([id, panel]) => [id, panel(keep)]));
+  const hides = isHidden(keep) ? {draw: () => message(HIDDEN)} : {};
+  state = Object.fromEntries(Object.entries(panels).map(([id, panel]) => [id, {...panel(keep), ...hides}]));
   for (const [id, content] of Object.entries(state)) {
     const panel = element(id);
     if (content.heading) panel.querySelector("h2").textContent = content.heading;

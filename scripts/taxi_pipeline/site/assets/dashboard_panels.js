@@ -21,7 +21,7 @@ const panels = {
       draw: width => keep.hasMoney
         ? columns(rows, keep, kept.map(place => services[place].name), kept.map(place => COLORS[place]), width, "Columns of revenue by month and service", shortDollars,
           row => `${monthName(row.month)}, ${row.group}\n${money(row.cents)}${warning(row)}`, events)
-        : message(nothing(keep, NO_FARES)),
+        : message(NO_FARES),
     };
   },
 
@@ -35,7 +35,7 @@ const panels = {
       table: [["Month", "Borough", number("Revenue, US$"), "Completeness"], keep.hasMoney ? rows.map(row => [monthName(row.month), row.group, number(money(row.cents)), row.completeness]) : []],
       legend: kept.map(place => [boroughs[place], BOROUGH_COLORS[place]]),
       note: rows.length && keep.hasMoney ? eventsText(inMonths(keep, eventsOf(keep, metersOnly))) : "",
-      draw: width => (!keep.hasMoney ? message(nothing(keep, NO_FARES)) : !rows.length ? message("No metered trip begins there in these months.")
+      draw: width => (!keep.hasMoney ? message(NO_FARES) : !rows.length ? message("No metered trip begins there in these months.")
         : columns(rows, keep, kept.map(place => boroughs[place]), kept.map(place => BOROUGH_COLORS[place]), width, "Columns of revenue by month and borough", shortDollars,
           row => `${monthName(row.month)}, ${row.group}\n${money(row.cents)}${warning(row)}`, inMonths(keep, eventsOf(keep, metersOnly)))),
     };
@@ -104,7 +104,7 @@ const panels = {
           brushDays(plot, [[margin.marginLeft, margin.marginTop], [width - margin.marginRight, height - margin.marginBottom]], shown);
           block.append(make("h3", {}, make("i", {class: "swatch", style: `background:${one.color}`}), one.service), plot);
         });
-        return series.length ? block : message(nothing(keep, "Nothing is loaded for these services and months."));
+        return series.length ? block : message("Nothing is loaded for these services and months.");
       },
     };
   },
