@@ -48,7 +48,7 @@ def test_a_real_month_is_the_official_one_and_excerpts_are_neither(
     status = real.taxi("status")
     assert "official parquet" in status
     assert "7,866,620" in status
-    assert "excerpt, above band" in status
+    assert "part: excerpt" in status
     assert "not in the warehouse yet" not in status
     later = tmp_path / YELLOW_NAME
     later.write_text(yellow_text(*yellow_rows(3)))

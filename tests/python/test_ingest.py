@@ -25,6 +25,7 @@ from real_files import listed, real_file
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ingest_file, ingest_many
 from taxi_pipeline.ingest import text as ingest_text
+from taxi_pipeline.ingest.rendering import print_ingested
 from taxi_pipeline.lake import canonical_columns
 from taxi_pipeline.schemas import Service, columns_of
 from taxi_pipeline.synthetic import METADATA_KEY
@@ -859,14 +860,39 @@ def test_two_files_of_one_month_are_both_refused(place: Workplace) -> None:
 
 
 def test_one_bad_file_does_not_keep_others_out(place: Workplace) -> None:
-    place.write("yellow_tripdata_2019-01.csv", b"")
+    empty = place.write("yellow_tripdata_2019-01.csv", b"")
     good = place.write("yellow_tripdata_2019-02.csv", TEXT)
     outcome = ingest_many([good.parent, "nowhere"], place.lake, place.settings)
     assert [result.entry.source_file for result in outcome.results] == [good.name]
-    assert [fault.subject for fault in outcome.failures] == [
-        "nowhere",
-        "yellow_tripdata_2019-01.csv",
-    ]
+    assert [fault.subject for fault in outcome.failures] == ["nowhere", str(empty)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "remedy"),
+    [
+        (f"green_{NAME[7:]}.csv", TEXT, "those of yellow trips"),
+        (f"{NAME}.csv", TEXT.replace(b",", b";"), "separated by semicolons"),
+        (f"{NAME}.csv", TEXT.replace(b",", b"\t"), "separated by tabs"),
+    ],
+)
+def test_a_refused_file_says_what_it_seems_to_be(
+    place: Workplace, name: str, content: bytes, remedy: str
+) -> None:
+    assert remedy in place.refuse(place.write(name, content)).remedy
+
+
+def test_a_line_tells_the_rows_before_and_names_every_file_that_was_passed_over(
+    place: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = place.write(YELLOW_NAME, yellow_text(*yellow_rows(9)))
+    ingest_many([path], place.lake, place.settings)
+    place.write(YELLOW_NAME, yellow_text(*yellow_rows(4)))
+    others = [place.write(f"note-{number:02d}.txt", b"x").name for number in range(23)]
+    print_ingested(ingest_many([path.parent], place.lake, place.settings))
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"replaced {YELLOW_NAME}: 4 rows (before: 9; `taxi diff` compares)" in printed
+    assert "Skipped 3 more that are not trip files: " in printed
+    assert all(name in printed for name in others)
 
 
 # --- Again, restated, in any order -----------------------------------------------------------------

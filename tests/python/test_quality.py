@@ -12,7 +12,18 @@ import pytest
 
 import data_edits
 from conftest import SharedBuild
-from data_edits import DOUBLED, EDITS, LATE_EDITS, PAGE, SHIFTED, Edit, edited, query_of, render
+from data_edits import (
+    DOUBLED,
+    EDITS,
+    LATE_EDITS,
+    PAGE,
+    SHIFTED,
+    Edit,
+    edited,
+    query_of,
+    render,
+    replace_columns,
+)
 from real_files import real_file, real_months
 from servers.postgres import run_postgres
 from taxi_pipeline.errors import DataError, TaxiError
@@ -439,6 +450,37 @@ def test_what_ingestion_does_not_detect_fails_the_build(tmp_path: Path) -> None:
                 f"select * from nyc_taxi_test_failures.{edit.test} where {edit.failing}"
             ).fetchall()
             assert any(month in " ".join(map(str, row)) for row in rows), edit.name
+
+
+@pytest.mark.full  # a run of its own
+def test_a_small_month_that_fails_its_checks_is_named_wherever_its_numbers_are(
+    built: tuple[Warehouse, str], tmp_path: Path, green: Path
+) -> None:
+    warehouse = Warehouse(built[0].project, tmp_path / "data")
+    shutil.copytree(built[0].data, warehouse.data)
+    query = (
+        f"select * replace ({DOUBLED}) from {{file}} order by hash(lpep_pickup_datetime) limit 9999"
+    )
+    place = Workplace(tmp_path)
+    shifted = query.replace("{file}", f"({replace_columns(SHIFTED.format('- interval 31 days'))})")
+    false_month = copy_with(place, green, shifted, "green_tripdata_2023-12.parquet")
+
+    def say(*arguments: str, exit_code: int = 0) -> str:
+        return " ".join(warehouse.taxi(*arguments, exit_code=exit_code).split())
+
+    assert "`taxi forget green 2023-12`" in say("run", str(false_month), exit_code=1)
+    named = "Green 2023-12 fails fares_match_the_meter, fares_are_multiples_of_the_meter_step"
+    assert named in say("status")
+    assert named in say("export", "--format", "csv", "--select", "dim_vendors")
+    for page in ("index.html", "dashboard/index.html"):
+        text = (warehouse.data / "site" / page).read_text()
+        assert "1 month fails critical checks:" in text
+        assert "Green 2023-12 (fares_match_the_meter" in text
+    with warehouse.connect() as connection:
+        connection.execute(
+            "update nyc_taxi_internal.node_states set status = 'running' where node like '%dim_vendors'"
+        )
+    assert "not every table and test has passed: dim_vendors was interrupted" in say("status")
 
 
 @pytest.mark.build  # it judges a whole month: seconds each

@@ -89,6 +89,6 @@ def export(
             if format_ is Format.XLSX
             else export_tables(reader, tables, format_, to, on_table)
         ):
-            console.out.print(f"{file.path}: {file.rows:,} rows", markup=False)
+            console.out.print(f"{file.path}: {console.plural(file.rows, 'row')}", markup=False)
     print_completeness(about.completeness)
     print_failed_months(failed_months(settings, Lake(settings.lake_dir)))

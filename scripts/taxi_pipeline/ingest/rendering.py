@@ -37,11 +37,9 @@ def print_failures(failures: Sequence[TaxiError]) -> None:
 
 def _ingest_line(result: IngestResult) -> str:
     entry = result.entry
-    remarks = [f"{entry.row_count:,} rows"]
+    remarks = [console.plural(entry.row_count, "row")]
     if result.rows_before is not None:
-        remarks = [
-            f"{entry.row_count:,} rows (before: {result.rows_before:,}; `taxi diff` compares)"
-        ]
+        remarks[0] += f" (before: {result.rows_before:,}; `taxi diff` compares)"
     if entry.unparseable_count:
         remarks.append(f"[yellow]{entry.unparseable_count:,} unparseable, kept as text[/]")
     if entry.rounded_count:

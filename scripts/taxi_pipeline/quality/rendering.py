@@ -9,8 +9,8 @@ from taxi_pipeline import console
 from taxi_pipeline.quality.gate import GATE_ROWS, describe
 from taxi_pipeline.quality.validate import Validation
 
-_MONTH = re.compile(r"(\w+) (\d{4}-\d{2})")
-"""The title of a verdict on a month of the lake: service and month."""
+_MONTH = re.compile(r"lake-(\w+)-(\d{4}-\d{2})")
+"""The name of a verdict on a month of the lake: service and month."""
 
 
 def print_failed_months(months: Mapping[str, Sequence[str]]) -> None:
@@ -31,11 +31,11 @@ def print_validation(validation: Validation, *, in_full: bool) -> None:
             print_to.print(
                 f"[{color}]{outcome.severity}[/] {escape(verdict.title)}: {escape(describe(outcome))}"
             )
-        if verdict.failed("critical") and (month := _MONTH.fullmatch(verdict.title)):
+        if verdict.failed("critical") and (month := _MONTH.fullmatch(verdict.name)):
             console.err.print(
-                f"{verdict.title} is in the tables all the same: only files of {GATE_ROWS:,} rows or more are judged"
+                f"{verdict.title} is also in the tables: only files of {GATE_ROWS:,} rows or more are judged"
                 " before they go in. To remove it:"
-                f" `taxi forget {month[1].lower()} {month[2]}`, then `taxi build`."
+                f" `taxi forget {month[1]} {month[2]}`, then `taxi build`."
             )
     if in_full:
         table = console.compact_table("Data quality")
@@ -53,7 +53,8 @@ def print_validation(validation: Validation, *, in_full: bool) -> None:
         console.print_wide(table)
     passed = sum(verdict.passed for verdict in validation.verdicts)
     checks = sum(len(verdict.outcomes) for verdict in validation.verdicts)
+    skipped = sum(len(verdict.skipped) for verdict in validation.verdicts)
     console.out.print(
-        f"Quality: {passed} of {checks} checks passed in {len(validation.verdicts)} suites: "
+        f"Quality: {passed} of {checks} checks passed in {len(validation.verdicts)} suites, {skipped} did not apply: "
         f"{escape(str(validation.page))}"
     )

@@ -125,9 +125,12 @@ def failed_months(settings: Settings, lake: Lake) -> dict[str, list[str]]:
     Returns:
         Names of the failed checks by service and month, such as ``Yellow 2025-10``.
     """
-    names = {suite_name(*month_of(entry)) for entry in lake.current()}
+    names = {
+        suite_name(*month_of(entry)): f"{entry.service_type} {entry.file_month[:7]}"
+        for entry in lake.current()
+    }
     return {
-        verdict.title: [outcome.check.name for outcome in failed]
+        names[verdict.name]: [outcome.check.name for outcome in failed]
         for verdict in Store(settings).kept_verdicts()
         if verdict.name in names and (failed := verdict.failed("critical"))
     }

@@ -71,7 +71,7 @@ def _answer(reader: Reader, query: str, form: Form, limit: int) -> None:
     if len(shown.rows) < len(answer.rows):
         console.print_note(f"The first {limit:,} rows. All rows: --limit 0, or --format csv.")
     else:
-        console.print_note(f"{len(shown.rows):,} rows")
+        console.print_note(console.plural(len(shown.rows), "row"))
 
 
 def _prompt(reader: Reader, form: Form, limit: int) -> None:

@@ -180,9 +180,12 @@ def _verdict_cells(verdict: FileVerdict | None) -> tuple[str, str, str]:
         return "", "", ""
     official = "" if verdict.official_rows is None else f"{verdict.official_rows:,}"
     color = _COLORS[verdict.severity]
-    checks = ", ".join(dict.fromkeys((verdict.row_count_check, verdict.report_check)))
+    # TLC's report counts the trips of the month: it has nothing to say of a part of it.
+    report = () if verdict.state == "part" else (verdict.report_check,)
+    checks = ", ".join(dict.fromkeys((verdict.row_count_check, *report)))
     said = f"[{color}]{verdict.state}: {console.words(checks)}[/]"
-    return console.words(verdict.edition), official, said
+    edition = "unknown" if verdict.edition == "neither" else console.words(verdict.edition)
+    return edition, official, said
 
 
 def print_summary(summary: WarehouseSummary) -> None:
