@@ -115,7 +115,9 @@ def test_a_month_that_fails_its_checks_is_named_with_the_way_out(
         set_on="2026-11-27",
     )
     outcome = Outcome(check, passed=False, severity="critical", observed="0.99", rows=1)
-    verdict = Verdict("yellow-2019-04", "Yellow 2019-04", "", "", (outcome,), (), {})
+    verdict = Verdict(
+        "lake-yellow-2019-04", "Yellow 2019-04 in the lake", "", "", (outcome,), (), {}
+    )
     print_validation(Validation((verdict,), tmp_path), in_full=False)
     assert "pickups_are_in_the_month failed" in said.getvalue()
     assert "To remove it: `taxi forget yellow 2019-04`, then `taxi build`." in said.getvalue()

@@ -452,9 +452,9 @@ def test_an_incomplete_month_is_named_hatched_and_left_out_by_the_switch(
         assert f"{known - whole} incomplete months left out" in opened.page.inner_text("#kpi-note")
         opened.page.select_option("#to", label="Mar 2019")
         opened.page.select_option("#from", label="Mar 2019")
-        shown = [node.inner_text() for node in opened.page.query_selector_all(".panel .chart")]
-        assert len(shown) > 10
-        assert {text.partition(".")[0] for text in shown} == {
+        charts = opened.page.query_selector_all(".panel .chart")
+        assert len(charts) > 10
+        assert {chart.inner_text().partition(".")[0] for chart in charts} == {
             "All selected months are incomplete and hidden"
         }
         opened.page.uncheck("#whole")
