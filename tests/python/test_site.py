@@ -298,6 +298,8 @@ def test_the_pages_of_the_tools_follow_the_scheme_open_on_a_mart_and_sell_nothin
         page.wait_for_selector("text=fact_trips")
         assert page.is_visible("text=mart_monthly_zone_r")
         assert page.is_visible("text=Lineage")
+        badges = page.query_selector_all(".react-flow__node svg[class*=triangle-alert]")
+        assert not any(badge.is_visible() for badge in badges)
         for advert in page.query_selector_all("a.border-dashed"):
             assert not advert.is_visible()
         page.click("text=Model Info")

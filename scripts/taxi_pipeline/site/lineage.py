@@ -15,6 +15,7 @@ try {{ localStorage.getItem("vite-ui-theme") ?? localStorage.setItem("vite-ui-th
 if (!new URLSearchParams(location.search).has("model")) location.replace("?{LINEAGE_QUERY}");
 </script>
 <style>
+.react-flow__node .cursor-help.bg-amber-100 {{ display: none; }}
 a.border-dashed[href*="colibri-data.com"], .border-t.pt-5:has(a.border-dashed) {{ display: none !important; }}
 @media (max-width: 700px) {{
   #model-browser-panel, #model-browser-panel + [data-panel-resize-handle-id],
@@ -28,7 +29,8 @@ a.border-dashed[href*="colibri-data.com"], .border-t.pt-5:has(a.border-dashed) {
 }}
 </style>
 """
-"""The colors of the reader's system, a mart instead of an arbitrary model, no links to what the vendor sells.
+"""The colors of the reader's system, a mart instead of an arbitrary model, no links to what the vendor sells,
+no badge "column lineage unavailable" on models whose columns have their lineage: it asks for SQL inside the page's data.
 
 On a phone: the graph in the whole width, without the list of models and the legend beside it.
 """
