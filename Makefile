@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 # A file shares its builds; pytest 9.2 broke the groups of xdist 3.8.
-PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations=15 --durations-min=10
 
 .PHONY: help run check test test-all lint docs real-files mutants bench serve clean
 
