@@ -830,6 +830,46 @@ def test_two_full_years_stay_below_2_mb_and_compare_with_the_year_before(
         take(opened.page, "two-years-dashboard-phone")
 
 
+@pytest.mark.full  # a run of two years
+def test_many_months_are_drawn_as_years_and_a_year_is_selected_by_a_click(
+    browser: Browser, two_years: Warehouse, tmp_path: Path
+) -> None:
+    """The limit is 48 months; a page with 12 shows what one of 18 years would."""
+    text = (two_years.data / "site" / "dashboard" / "index.html").read_text()
+    assert text.count("const MOST_MONTHS = 48;") == 1
+    page = tmp_path / "index.html"
+    page.write_text(text.replace("const MOST_MONTHS = 48;", "const MOST_MONTHS = 12;"))
+    revenue = two_years.query(
+        "select year(file_month), service_type, sum(total_amount) from mart_monthly_zone_revenue"
+        " where service_type in ('Yellow', 'Green') group by all order by all"
+    )
+    with visit(browser, page) as opened:
+        bars = opened.page.query_selector_all("#revenue-service svg [aria-label=bar] rect")
+        assert len(bars) == len(revenue)
+        axis = opened.page.text_content("#revenue-service svg") or ""
+        assert "2024" in axis
+        assert "Jan" not in axis
+        assert "Columns are years" in opened.page.inner_text("#revenue-service .note")
+        bars[0].hover()
+        opened.page.wait_for_selector("#revenue-service svg [aria-label=tip] text")
+        shown = opened.page.text_content("#revenue-service svg [aria-label=tip]") or ""
+        assert any(
+            f"{year}, {service}" in shown and f"${amount:,.2f}" in shown
+            for year, service, amount in revenue
+        )
+        bars[0].click()
+        assert (
+            opened.page.eval_on_selector("#from", "list => list.selectedOptions[0].text")
+            == "Jan 2024"
+        )
+        assert (
+            opened.page.eval_on_selector("#to", "list => list.selectedOptions[0].text")
+            == "Dec 2024"
+        )
+        assert "Columns are years" not in opened.page.inner_text("#revenue-service .note")
+        assert opened.errors == []
+
+
 def test_the_filters_work_by_keyboard_and_never_leave_nothing_selected(
     browser: Browser, sample: Warehouse
 ) -> None:

@@ -48,7 +48,8 @@ const twoDigits = format({maximumSignificantDigits: 2});
 const percent = share => `${oneDecimal(100 * share)} %`;
 const money = cents => dollars(cents / 100);
 const NAMES = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const monthName = month => `${NAMES[Number(month.slice(5)) - 1]} ${month.slice(0, 4)}`;
+const isYear = period => period.length === 4;
+const monthName = month => isYear(month) ? month : `${NAMES[Number(month.slice(5)) - 1]} ${month.slice(0, 4)}`;
 const range = (from, to) => Array.from({length: to - from + 1}, (_, place) => from + place);
 const total = numbers => numbers.reduce((sum, number) => sum + number, 0);
 /** The largest 1, 2 or 5 with zeros behind it that is no larger. */
@@ -171,15 +172,14 @@ function selection() {
 }
 
 // ---------------------------------------------------------------- parts of a chart
-const axisMonths = (keep, width) => {
-  const places = keep.shown.map(place => months[place]);
+const axisPeriods = (places, width) => {
   const step = Math.max(1, Math.ceil(places.length / Math.max(2, Math.floor(width / 46))));
   const ticks = places.filter((_, place) => place % step === 0);
   return {
     x: {type: "band", domain: places, label: null, padding: places.length < 5 ? .45 : .2},
     mark: Plot.axisX(ticks, {
       tickSize: 0, label: null, lineHeight: 1.25,
-      text: (month, place) => NAMES[Number(month.slice(5)) - 1] + (place === 0 || month.slice(0, 4) !== ticks[place - 1].slice(0, 4) ? `\n${month.slice(0, 4)}` : ""),
+      text: (month, place) => isYear(month) ? month : NAMES[Number(month.slice(5)) - 1] + (place === 0 || month.slice(0, 4) !== ticks[place - 1].slice(0, 4) ? `\n${month.slice(0, 4)}` : ""),
     }),
   };
 };
@@ -222,11 +222,25 @@ function hatch(color) {
   return `url(#${id})`;
 }
 
+const MOST_MONTHS = 48; // columns; more months are drawn as years
+const isByYear = keep => keep.shown.length > MOST_MONTHS;
+/** The rows of columns, added up by year where there are too many months. A year that lacks a month is as incomplete as one with a part of a month. */
+function byPeriod(rows, keep) {
+  if (!isByYear(keep)) return {bars: rows, periods: keep.shown.map(place => months[place]), periodOf: month => month};
+  const periodOf = month => month.slice(0, 4);
+  const bars = d3.rollups(rows, all => {
+    const held = all.filter(row => !row.part).length;
+    return {...all[0], month: periodOf(all[0].month), part: held < 12, completeness: `${held} of 12 months are whole`, cents: total(all.map(row => row.cents ?? 0)), value: total(all.map(row => row.value))};
+  }, row => periodOf(row.month), row => row.group).flatMap(([, groups]) => groups.map(([, bar]) => bar));
+  return {bars, periods: [...new Set(keep.shown.map(place => periodOf(months[place])))], periodOf};
+}
+
 /** Stacked columns by month: rows of {month, value, group}. */
 function columns(rows, keep, groups, colors, width, label, tick, title, events = []) {
-  const painted = rows.map(row => ({...row, color: row.part ? hatch(colors[groups.indexOf(row.group)]) : colors[groups.indexOf(row.group)]}));
-  const axis = axisMonths(keep, width);
-  const totals = keep.shown.map(place => ({month: months[place], value: total(rows.filter(row => row.month === months[place]).map(row => row.value))}));
+  const {bars, periods, periodOf} = byPeriod(rows, keep);
+  const painted = bars.map(row => ({...row, color: row.part ? hatch(colors[groups.indexOf(row.group)]) : colors[groups.indexOf(row.group)]}));
+  const axis = axisPeriods(periods, width);
+  const totals = periods.map(month => ({month, value: total(bars.filter(row => row.month === month).map(row => row.value))}));
   const named = totals.length <= Math.max(2, Math.floor((width - 58) / 56)) && (totals.length < 4 || width > 420);
   const most = Math.max(...totals.map(row => row.value));
   return Plot.plot({
@@ -237,7 +251,7 @@ function columns(rows, keep, groups, colors, width, label, tick, title, events =
       Plot.barY(painted, Plot.stackY({x: "month", y: "value", z: "group", fill: "color", order: groups, stroke: "var(--surface)", strokeWidth: .6, title, ...tip})),
       Plot.ruleY([0], {stroke: "var(--muted)"}),
       axis.mark,
-      ...(events.length ? eventMarks(events.map(event => ({...event, x: event.month})), 26) : []),
+      ...(events.length ? eventMarks(events.map(event => ({...event, x: periodOf(event.month)})), 26) : []),
       named ? Plot.text(totals, {x: "month", y: "value", text: row => tick(row.value), dy: -9, fontWeight: 600}) : null,
     ],
   });

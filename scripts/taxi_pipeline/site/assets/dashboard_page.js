@@ -87,6 +87,8 @@ function fill(panel, [head, rows]) {
 
 /** Panels whose bars or zones select what they show when they are clicked. */
 const SELECTS = new Set(["revenue-service", "revenue-borough", "map", "airports", "rejects"]);
+/** Panels of columns, a month or a year each. */
+const IN_COLUMNS = new Set(["revenue-service", "revenue-borough", "airports"]);
 /** Panels that keep their numbers by zone; the others have boroughs only. */
 const BY_ZONE = new Set(["revenue-service", "revenue-borough", "map", "zones", "airports", "pairs"]);
 /** What a panel has to say of a filter that it follows in part, and of incomplete months that it cannot hatch. */
@@ -95,6 +97,7 @@ function reaches(id, keep, content) {
   const parts = content.parts ? keep.shown.filter(month => hasPart(keep, month)) : [];
   return [
     parts.length ? `Incomplete: ${parts.map(month => monthName(months[month]) + (parts.length < 3 ? ` (${completenessOf(keep, month)})` : "")).join("; ")}.` : "",
+    isByYear(keep) && IN_COLUMNS.has(id) ? `Columns are years: more than ${MOST_MONTHS} months are selected.` : "",
     keep.day && id !== "daily" ? `Months of the selected days, whole: ${shownMonths}.` : "",
     picked.zone !== null && (!BY_ZONE.has(id) || (dropoffs() && ["map", "zones"].includes(id))) ? `Trips from all of ${boroughs[zones[picked.zone].borough]}: these numbers are not kept by pickup zone.` : "",
   ];
@@ -236,7 +239,8 @@ addEventListener("popstate", () => { restore(); draw(); });
 /** A click on a bar, a zone or a borough selects what it shows. */
 function choose(row) {
   if (!row) return;
-  if (row.month in choose.months) element("from").value = element("to").value = choose.months[row.month];
+  const chosen = row.month ? months.flatMap((month, place) => (month.startsWith(row.month) ? [String(place)] : [])) : [];
+  if (chosen.length) [element("from").value, element("to").value] = [chosen[0], chosen.at(-1)];
   const service = services.findIndex(one => one.name === row.group), borough = boroughs.indexOf(row.group);
   if (service >= 0) for (const box of form.querySelectorAll("[name=service]")) box.checked = Number(box.value) === service;
   if (borough >= 0) element("borough").value = String(borough);
@@ -245,7 +249,6 @@ function choose(row) {
   draw();
   remember();
 }
-choose.months = Object.fromEntries(months.map((month, place) => [month, String(place)]));
 
 form.addEventListener("change", event => {
   if (event.target.name === "service" && !form.querySelector("[name=service]:checked")) event.target.checked = true; // nothing at all is no selection

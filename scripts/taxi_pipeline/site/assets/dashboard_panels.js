@@ -92,7 +92,7 @@ const panels = {
                 return NAMES[Number(day.slice(5, 7)) - 1] + (isNew ? `\n${day.slice(0, 4)}` : "");
               }}) : null,
               Plot.rectY(d3.rollups(lines.filter(row => row.part), rows => ({x1: rows[0].x, x2: rows.at(-1).x, y: d3.max(one.rows, row => row.trips)}), row => row.month).map(([, span]) => span), {x1: "x1", x2: "x2", y: "y", fill: hatch("var(--muted)"), fillOpacity: .45}),
-              Plot.ruleX(starts.slice(1).map(at => place.get(at)), {stroke: "var(--line)"}),
+              Plot.ruleX(starts.slice(1).filter(at => !isByYear(keep) || days[at].slice(5, 7) === "01").map(at => place.get(at)), {stroke: "var(--line)"}),
               span ? Plot.rectX([span], {x1: ([first]) => Math.max(0, first - .5), x2: ([, end]) => Math.min(shown.length - 1, end + .5), fill: "var(--accent)", fillOpacity: .2}) : null,
               Plot.ruleY([0], {stroke: "var(--muted)"}),
               Plot.lineY(lines, {x: "x", y: "trips", z: "run", stroke: one.color, strokeOpacity: .55, strokeWidth: 1}),
