@@ -7,15 +7,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from taxi_pipeline.seeds import read_variables
+from taxi_pipeline.seeds import read_seed, read_variables
 
 MONEY = "decimal(12, 2)"
 MILES = "decimal(12, 3)"
 CODE = "integer"
 TIME = "timestamp"
+DEGREES = "double"
 TEXT = "varchar"
 
-_TYPES = {"code": CODE, "time": TIME, "money": MONEY, "miles": MILES, "text": TEXT}
+_TYPES = {
+    "code": CODE,
+    "time": TIME,
+    "money": MONEY,
+    "miles": MILES,
+    "text": TEXT,
+    "degrees": DEGREES,
+}
 """The lake's type of each kind of column that ``trip_columns`` of ``dbt_project.yml`` names."""
 
 
@@ -56,6 +64,8 @@ class Column:
         aliases: further names, lower case, in order of preference; the first non-empty value wins.
         required: a file without it cannot be used.
         essential: a row whose value cannot be read is unparseable; other values are null then, and the row says so.
+        located_by: longitude and latitude, from which ingest gets the value where a file has these and not the column.
+        text_codes: what the lake has for each text that some files have instead of a code, in lower case.
     """
 
     name: str
@@ -63,6 +73,8 @@ class Column:
     aliases: tuple[str, ...] = ()
     required: bool = False
     essential: bool = False
+    located_by: tuple[str, ...] = ()
+    text_codes: tuple[tuple[str, str], ...] = ()
 
 
 LINEAGE = (
@@ -85,6 +97,8 @@ not be read, with commas between them; it is null on nearly every row.
 @cache
 def columns_of(service: Service) -> tuple[Column, ...]:
     """The canonical columns of a service's files, in order, as ``trip_columns`` of ``dbt_project.yml`` states them."""
+    columns = read_variables()["trip_columns"]
+    codes = read_seed("text_codes")
     return tuple(
         Column(
             name=names[0],
@@ -92,7 +106,15 @@ def columns_of(service: Service) -> tuple[Column, ...]:
             aliases=tuple(names[1:]),
             required=column.get("required", False),
             essential=column.get("essential", False),
+            located_by=tuple(
+                columns[place][service.value][0]
+                for place in column.get("located_by", ())
+                if service.value in columns[place]
+            ),
+            text_codes=tuple(
+                (row["file_text"], row["code"]) for row in codes if row["trip_column"] == name
+            ),
         )
-        for column in read_variables()["trip_columns"].values()
+        for name, column in columns.items()
         if (names := column.get(service.value))
     )

@@ -12,7 +12,18 @@ from pathlib import Path
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.file_names import TripFile
 from taxi_pipeline.lake import FOOTER_KEY, quote_identifier, quote_literal
-from taxi_pipeline.schemas import CODE, MILES, MONEY, TEXT, TIME, Column, Service, columns_of
+from taxi_pipeline.schemas import (
+    CODE,
+    DEGREES,
+    MILES,
+    MONEY,
+    TEXT,
+    TIME,
+    Column,
+    Service,
+    columns_of,
+)
+from taxi_pipeline.zones.lookup import ZONE_AT
 
 TEXT_TYPE = "VARCHAR"
 _ALWAYS_WHOLE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT"})
@@ -36,6 +47,7 @@ EXPECTED = {
     MILES: "a number of miles such as 1.25",
     CODE: "a whole number such as 1",
     TEXT: "a text",
+    DEGREES: "degrees such as -73.985",
 }
 """What a value of each type looks like, for messages."""
 
@@ -61,11 +73,13 @@ class ColumnMatch:
 
     Attributes:
         sources: per canonical name, the file's columns in order of preference; maybe none.
+        located: canonical names that the file has no column for but a point: the canonical longitude and latitude.
         unknown: names in the file that the lake has no column for.
     """
 
     sources: dict[str, tuple[SourceColumn, ...]]
     unknown: tuple[str, ...]
+    located: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -115,8 +129,15 @@ def match_columns(service: Service, columns: Sequence[SourceColumn], subject: st
     }
     if not any(sources.values()):
         raise _not_a_tlc_header(subject, service, ",".join(column.name for column in columns))
+    located = {
+        wanted.name: wanted.located_by
+        for wanted in columns_of(service)
+        if wanted.located_by
+        and not sources[wanted.name]
+        and all(sources[place] for place in wanted.located_by)
+    }
     for wanted in columns_of(service):
-        if wanted.required and not sources[wanted.name]:
+        if wanted.required and not sources[wanted.name] and wanted.name not in located:
             others = [
                 other
                 for other in Service
@@ -132,7 +153,7 @@ def match_columns(service: Service, columns: Sequence[SourceColumn], subject: st
     unknown = tuple(
         column.name.strip() for column in columns if column.name.strip().lower() not in known
     )
-    return ColumnMatch(sources, unknown)
+    return ColumnMatch(sources, unknown, located)
 
 
 def _has_columns_of(service: Service, names: Collection[str]) -> bool:
@@ -193,6 +214,7 @@ def _steps(column: Column, sources: tuple[SourceColumn, ...], *, fits: bool) -> 
     # Six places are enough to tell float noise (8.9000000000000004) from fractions of a cent.
     cast_ = "cast" if fits and not is_text else "try_cast"
     six_places = f"{cast_}({given} as decimal(18, 6))"
+    coded = _coded(column, given)
     if column.type == TIME:
         instant = f"{cast_}({given} as timestamp)"
         if is_text:
@@ -212,6 +234,10 @@ def _steps(column: Column, sources: tuple[SourceColumn, ...], *, fits: bool) -> 
         steps = replace(steps, exact=instant, value=within)
     elif column.type == MILES:
         steps = replace(steps, exact=f"{cast_}({given} as {MILES})")
+    elif column.type == DEGREES:
+        # No place on earth, and yet within what every engine can compare as a decimal.
+        within = f"case when abs({exact}) < 1e9 then {exact} end"
+        steps = replace(steps, exact=f"{cast_}({given} as {DEGREES})", value=within)
     elif column.type == MONEY:
         cents = f"{cast_}({exact} as {MONEY})"
         steps = replace(steps, exact=six_places, value=cents, rounded=f"{exact} <> {value}")
@@ -219,13 +245,27 @@ def _steps(column: Column, sources: tuple[SourceColumn, ...], *, fits: bool) -> 
         whole = f"{cast_}({exact} as integer)"
         steps = replace(
             steps,
-            exact=six_places if is_text else given,
+            exact=f"coalesce({six_places}, {coded})"
+            if is_text and coded
+            else six_places
+            if is_text
+            else given,
             # 1.5 is no code, and 2 would be another one.
             value=whole if fits else f"case when {exact} = {whole} then {whole} end",
         )
     else:
-        steps = replace(steps, misfit=None)
+        steps = replace(steps, exact=f"coalesce({coded}, {given})" if coded else given, misfit=None)
     return steps
+
+
+def _coded(column: Column, text: str) -> str:
+    """The code that a text stands for, as SQL; null where it stands for none. Empty for a column without such texts."""
+    cases = " ".join(
+        f"when {quote_literal(known)} then {quote_literal(code) if column.type == TEXT else code}"
+        for known, code in column.text_codes
+    )
+    written = text if column.type == TEXT else f"lower(trim({text}))"
+    return f"case {written} {cases} end" if cases else ""
 
 
 def _is_null_word(text: str) -> str:
@@ -316,10 +356,15 @@ def convert_sql(
         f"{'cast(null as varchar)' if fits else unreadable} as unreadable_fields, "
         f"{' + '.join(rounded) or '0'} as amounts_off from ({valued if fits else flagged})"
     )
+    names_of_layer = {column.name: _layer("v", column) for column in columns}
+    values = names_of_layer | {
+        name: f"{ZONE_AT}({', '.join(names_of_layer[place] for place in point)})"
+        for name, point in match.located.items()
+    }
     final = [
         *also,
         *(
-            f"cast(case when not is_unparseable then {_layer('v', column)} end as {column.type})"
+            f"cast(case when not is_unparseable then {values[column.name]} end as {column.type})"
             f" as {quote_identifier(column.name)}"
             for column in columns
         ),
