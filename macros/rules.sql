@@ -22,6 +22,8 @@
         "is_partly_unreadable": "is_partly_unreadable",
         "is_duration_clock_adjusted": "is_duration_clock_adjusted",
         "is_dropoff_dummy": "is_dropoff_dummy",
+        "is_pickup_point_outside_zones": "is_pickup_point_outside_zones",
+        "is_dropoff_point_outside_zones": "is_dropoff_point_outside_zones",
         "dropoff_cut": "dropoff_at < pickup_at and not is_duration_clock_adjusted",
         "pickup_zone_unknown": "pickup_zone_id = " ~ var("unknown_zone_id"),
         "dropoff_zone_unknown": "dropoff_zone_id = " ~ var("unknown_zone_id"),

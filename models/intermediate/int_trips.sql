@@ -104,6 +104,8 @@ final as (
         unreadable_fields is not null as is_partly_unreadable,
         is_duration_clock_adjusted,
         is_dropoff_dummy,
+        pickup_zone_id is null and (pickup_longitude is not null or pickup_latitude is not null) as is_pickup_point_outside_zones,
+        dropoff_zone_id is null and (dropoff_longitude is not null or dropoff_latitude is not null) as is_dropoff_point_outside_zones,
         reversal_twin_trip_id
     from repaired
 )

@@ -29,6 +29,7 @@ _TYPES = {
     "money": "decimal(12, 2)",
     "miles": "decimal(12, 3)",
     "text": "text",
+    "degrees": "decimal(18, 9)",
 }
 """The type in a contract of each kind of column."""
 
@@ -110,7 +111,7 @@ def check_trip_columns(columns: Mapping[str, Any]) -> None:
     taken: dict[tuple[str, str], str] = {}
     for name, column in columns.items():
         fault = ""
-        if unknown := set(column) - services - {"kind", "required", "essential", "becomes"}:
+        if unknown := set(column) - services - {"kind", "required", "essential", "becomes", "located_by"}:
             fault = f"has the unknown key {sorted(unknown)[0]}"
         elif column.get("kind") not in _TYPES:
             fault = f"is of the kind {column.get('kind')}, which is none of {', '.join(_TYPES)}"
