@@ -111,7 +111,11 @@ def check_trip_columns(columns: Mapping[str, Any]) -> None:
     taken: dict[tuple[str, str], str] = {}
     for name, column in columns.items():
         fault = ""
-        if unknown := set(column) - services - {"kind", "required", "essential", "becomes", "located_by"}:
+        if (
+            unknown := set(column)
+            - services
+            - {"kind", "required", "essential", "becomes", "located_by"}
+        ):
             fault = f"has the unknown key {sorted(unknown)[0]}"
         elif column.get("kind") not in _TYPES:
             fault = f"is of the kind {column.get('kind')}, which is none of {', '.join(_TYPES)}"

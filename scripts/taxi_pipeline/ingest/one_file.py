@@ -26,17 +26,20 @@ from taxi_pipeline.ingest.convert import (
     EARLIEST,
     EXPECTED,
     LATEST,
-    TEXT_TYPE,
-    ColumnMatch,
     Facts,
-    SourceColumn,
     convert_sql,
     copy_sql,
     facts_sql,
     first_misfit_sql,
-    match_columns,
     partition_sql,
     refused_type,
+)
+from taxi_pipeline.ingest.matching import (
+    TEXT_TYPE,
+    ColumnMatch,
+    SourceColumn,
+    located_columns,
+    match_columns,
 )
 from taxi_pipeline.ingest.text import (
     MOST_LINES,
@@ -246,6 +249,21 @@ def ingest_file(
         status = "replaced" if is_intact else "repaired"
     rows_before = present.row_count if present is not None and status == "replaced" else None
     return IngestResult(status, entry, seconds, tuple(remarks), rows_before)
+
+
+def gives_points(path: Path) -> bool:
+    """Whether a file gives places by points and not by zones, so that ingestion needs the shapes of the zones.
+
+    Raises:
+        TaxiError: its columns cannot be read.
+    """
+    trip_file = parse(path)
+    with _faults_named(trip_file.name):
+        if trip_file.format == "parquet":
+            names = _read_footer(part_files(path)[0], trip_file).names
+        else:
+            names = split_header(read_header(path, trip_file))
+    return bool(located_columns(trip_file.service, {name.strip().lower() for name in names}))
 
 
 def _zones_stay(entry: ManifestEntry, settings: Settings) -> bool:
