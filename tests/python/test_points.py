@@ -27,7 +27,7 @@ from taxi_pipeline.lake import hash_file
 from taxi_pipeline.zones import archive
 from taxi_pipeline.zones.archive import keep_shapes, kept_shapes, require_shapes
 from taxi_pipeline.zones.grid import CELL_DEGREES, ZoneGrid, assign_zones, build_grid
-from taxi_pipeline.zones.polygons import read_grid
+from taxi_pipeline.zones.polygons import ZoneShapes, read_grid
 from trip_files import FHV_HEADER, Workplace, yellow_rows, yellow_text
 
 HEADER_2009 = (
@@ -93,7 +93,7 @@ def test_what_is_no_point_of_the_earth_lies_in_no_zone() -> None:
 @pytest.fixture(scope="module")
 def grid() -> ZoneGrid:
     path = real_file(ZONES)
-    return read_grid(path, hash_file(path))
+    return read_grid(ZoneShapes(path, hash_file(path)))
 
 
 def by_polygons(grid: ZoneGrid, points: Any) -> Any:

@@ -59,8 +59,9 @@ from taxi_pipeline.restatements.versions import publish_version, record_restatem
 from taxi_pipeline.schemas import Column, Service, columns_of
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.synthetic import METADATA_KEY
-from taxi_pipeline.zones.archive import METHOD_VERSION, ZoneShapes, kept_shapes, require_shapes
+from taxi_pipeline.zones.archive import METHOD_VERSION, kept_shapes, require_shapes
 from taxi_pipeline.zones.lookup import let_points_be_zones
+from taxi_pipeline.zones.polygons import ZoneShapes
 
 INGEST_VERSION = 2
 """Raise it when the same file would give other rows; every file is then read again."""

@@ -1,7 +1,6 @@
 """TLC's zone shapes in the data folder: brought there once, with their checksum on record."""
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,7 @@ from taxi_pipeline.atomic import draft_of, write_text
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import hash_file
 from taxi_pipeline.settings import Settings
-from taxi_pipeline.zones.polygons import ADDRESS, read_zones
+from taxi_pipeline.zones.polygons import ADDRESS, ZoneShapes, read_zones
 
 if TYPE_CHECKING:
     from taxi_pipeline.download.transfer import Progress
@@ -18,19 +17,6 @@ METHOD_VERSION = 1
 """Raise it when a point could get another zone from the same shapes; files with points are then read again."""
 
 NAME = "taxi_zones.zip"
-
-
-@dataclass(frozen=True)
-class ZoneShapes:
-    """TLC's shapefile of the taxi zones, as it is kept.
-
-    Attributes:
-        path: where.
-        sha256: its checksum.
-    """
-
-    path: Path
-    sha256: str
 
 
 def kept_shapes(settings: Settings) -> ZoneShapes | None:

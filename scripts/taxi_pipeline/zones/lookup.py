@@ -6,8 +6,7 @@ from typing import Any
 import duckdb
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
-from taxi_pipeline.zones.archive import ZoneShapes
-from taxi_pipeline.zones.polygons import read_grid
+from taxi_pipeline.zones.polygons import ZoneShapes, read_grid
 
 ZONE_AT = "zone_at"
 """Of longitude and latitude; null where a point lies in no zone, or has no coordinates."""
@@ -27,7 +26,7 @@ def let_points_be_zones(connection: duckdb.DuckDBPyConnection, shapes: ZoneShape
 
     from taxi_pipeline.zones.grid import assign_zones  # noqa: PLC0415
 
-    grid = read_grid(shapes.path, shapes.sha256)
+    grid = read_grid(shapes)
     one_at_a_time = Lock()  # threads of the engine share the prepared polygons
 
     def zone_at(longitude: Any, latitude: Any) -> Any:  # DuckDB evaluates what stands here

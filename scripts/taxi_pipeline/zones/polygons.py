@@ -1,6 +1,6 @@
 """TLC's shapefile of the taxi zones, read: ids, boroughs and outlines."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,19 @@ if TYPE_CHECKING:
 
 ADDRESS = "https://d37ci6vzurychx.cloudfront.net/misc/taxi_zones.zip"
 """Where TLC publishes the shapefile."""
+
+
+@dataclass(frozen=True)
+class ZoneShapes:
+    """TLC's shapefile of the taxi zones, as it is kept; the same wherever it is.
+
+    Attributes:
+        path: where.
+        sha256: its checksum.
+    """
+
+    path: Path = field(compare=False)
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -79,12 +92,8 @@ def in_degrees(outlines: Any) -> Any:
 
 
 @cache
-def read_grid(archive: Path, sha256: str) -> "ZoneGrid":
+def read_grid(shapes: ZoneShapes) -> "ZoneGrid":
     """The grid over the zones of a shapefile; made once in a process for each content.
-
-    Args:
-        archive: TLC's ``taxi_zones.zip``.
-        sha256: its checksum, by which it is known again.
 
     Raises:
         TaxiError: it is no such file.
@@ -93,8 +102,7 @@ def read_grid(archive: Path, sha256: str) -> "ZoneGrid":
 
     from taxi_pipeline.zones.grid import build_grid  # noqa: PLC0415
 
-    del sha256
-    records = read_zones(archive)
+    records = read_zones(shapes.path)
     outlines = np.array([record.outline for record in records])
     zone_ids = np.array([record.zone_id for record in records], np.int32)
     return build_grid(zone_ids, in_degrees(outlines))
