@@ -42,3 +42,17 @@ def zone_by_shapely(longitude: str, latitude: str) -> int | None:
     return min(
         (zone_ids[place] for place in tree.query(point, predicate="intersects")), default=None
     )
+
+
+def open_data_months(path: Path, folder: Path) -> list[Path]:
+    """A year of NYC Open Data as a file for each month of a pickup."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    months: dict[str, list[str]] = {}
+    for line in lines[1:]:
+        months.setdefault(line.split(",")[1][:2], [lines[0]]).append(line)
+    folder.mkdir(exist_ok=True)
+    paths = [folder / f"green_tripdata_2015-{month}.csv" for month in sorted(months)]
+    for month_path in paths:
+        rows = "\r\n".join(months[month_path.stem[-2:]])
+        month_path.write_bytes(f"\ufeff{rows}\r\n".encode())
+    return paths

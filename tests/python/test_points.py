@@ -18,7 +18,7 @@ import pytest
 import shapely
 from typer.testing import CliRunner
 
-from points import COORDINATES, ZONES, zone_by_shapely
+from points import COORDINATES, ZONES, open_data_months, zone_by_shapely
 from real_files import real_file
 from taxi_pipeline.cli import app
 from taxi_pipeline.errors import TaxiError
@@ -333,20 +333,6 @@ def test_official_parquet_with_points_is_read_as_the_csv_of_the_same_rows(
     assert located.rows(entry, columns) == expected
     assert entry.unknown_columns == (("__index_level_0__",) if "2010" in name else ())
     assert entry.zone_method == 1
-
-
-def open_data_months(path: Path, folder: Path) -> list[Path]:
-    """A year of NYC Open Data as a file for each month of a pickup."""
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    months: dict[str, list[str]] = {}
-    for line in lines[1:]:
-        months.setdefault(line.split(",")[1][:2], [lines[0]]).append(line)
-    folder.mkdir(exist_ok=True)
-    paths = [folder / f"green_tripdata_2015-{month}.csv" for month in sorted(months)]
-    for month_path in paths:
-        rows = "\r\n".join(months[month_path.stem[-2:]])
-        month_path.write_bytes(f"\ufeff{rows}\r\n".encode())
-    return paths
 
 
 def test_an_export_of_open_data_gets_its_zones(located: Workplace, tmp_path: Path) -> None:
