@@ -81,6 +81,23 @@ def test_a_point_gets_the_zone_that_contains_it_and_the_lowest_id_on_a_border() 
     assert ask(grid, (0.03 + middle, middle), (0.03 + 3 * middle, middle)) == [3, 0]
 
 
+def test_a_border_that_runs_along_lines_or_through_corners_of_the_grid_is_seen() -> None:
+    def square(*corners: tuple[float, float]) -> Any:
+        return shapely.Polygon([(x * CELL_DEGREES, y * CELL_DEGREES) for x, y in corners])
+
+    whole = square((0, 0), (4, 0), (4, 4), (0, 4))
+    corner = square((1, 1), (2, 1), (1, 2))
+    inner = square((2.2, 2.2), (2.8, 2.2), (2.8, 2.8), (2.2, 2.8))
+    grid = build_grid(np.array([9, 5, 12], np.int32), np.array([whole, corner, inner]))
+
+    def at(x: float, y: float) -> int:
+        return ask(grid, (x * CELL_DEGREES, y * CELL_DEGREES))[0]
+
+    assert [at(1.4, 1.4), at(1.6, 1.6), at(1.5, 1.5), at(2, 1), at(0.9, 1.5)] == [5, 9, 5, 5, 9]
+    assert [at(2.1, 2.1), at(2.5, 2.5), at(3.5, 3.5)] == [9, 9, 9]
+    assert [at(4, 4), at(4.01, 4), at(0, 0), at(-0.01, 0)] == [9, 0, 9, 0]
+
+
 @pytest.mark.filterwarnings("error")
 def test_what_is_no_point_of_the_earth_lies_in_no_zone() -> None:
     grid = build_grid(np.array([1], np.int32), np.array([shapely.box(0, 0, 1, 1)]))
