@@ -133,7 +133,7 @@ def _border_pairs(polygons: NDArray[Any], west: float, south: float, columns: in
 
 
 def _crossings(start: Floats, step: Floats) -> tuple[Integers, Floats]:
-    """Where segments of closed rings begin, and cross the grid's lines: number of the segment, place on it from 0 to 1."""
+    """Where segments of closed rings begin and cross the grid's lines: number of the segment, place on it, 0 to 1."""
     numbers = np.arange(len(start))
     segments, places = [numbers], [np.zeros(len(start))]
     for axis in (0, 1):
