@@ -49,7 +49,7 @@ summed as (
         trips.file_month,
         trips.pickup_date,
         trips.pickup_zone_id,
-        cast(count(case when not trips.is_voided then trips.total_amount end) as {{ dbt.type_bigint() }}) as metered_trip_count,
+        cast(count(case when not trips.is_voided and {{ is_metered_service("trips.service_type") }} then trips.total_amount end) as {{ dbt.type_bigint() }}) as metered_trip_count,
         {{ select_daily_measures() }}
     from trips
     inner join payment_types on trips.payment_type_id = payment_types.payment_type_id

@@ -77,7 +77,7 @@ class Facts:
         unparseable: rows kept as raw text only.
         unreadable: rows with a value that could not be read.
         rounded: amounts that had fractions of a cent.
-        total_amount: dollars over the parsed rows; None for FHV.
+        total_amount: dollars over the parsed rows; None where the file gives no amounts.
     """
 
     rows: int
@@ -99,7 +99,8 @@ def match_columns(service: Service, columns: Sequence[SourceColumn], subject: st
     by_name: dict[str, list[SourceColumn]] = {}
     for column in columns:
         by_name.setdefault(column.name.strip().lower(), []).append(column)
-    known = {name for wanted in columns_of(service) for name in (wanted.name, *wanted.aliases)}
+    given = [column for column in columns_of(service) if not column.parts]
+    known = {name for wanted in given for name in (wanted.name, *wanted.aliases)}
     for name, same in by_name.items():
         if name in known and len(same) > 1:
             raise TaxiError(
@@ -111,11 +112,11 @@ def match_columns(service: Service, columns: Sequence[SourceColumn], subject: st
         wanted.name: tuple(
             column for name in (wanted.name, *wanted.aliases) for column in by_name.get(name, [])
         )
-        for wanted in columns_of(service)
+        for wanted in given
     }
     if not any(sources.values()):
         raise _not_a_tlc_header(subject, service, ",".join(column.name for column in columns))
-    for wanted in columns_of(service):
+    for wanted in given:
         if wanted.required and not sources[wanted.name]:
             others = [
                 other
@@ -228,6 +229,15 @@ def _steps(column: Column, sources: tuple[SourceColumn, ...], *, fits: bool) -> 
     return steps
 
 
+def _sum(column: Column, *, fits: bool) -> _Steps:
+    """Add up a column that files do not give; null where they give none of its parts."""
+    parts = [f"v_{name}" for name in column.parts]
+    given = f"coalesce({', '.join(parts)}) is not null"
+    total = " + ".join(f"coalesce({part}, 0)" for part in parts)
+    value = f"case when {given} then {'cast' if fits else 'try_cast'}({total} as {column.type}) end"
+    return _Steps("", "", value, misfit=f"{_layer('v', column)} is null and {given}")
+
+
 def _is_null_word(text: str) -> str:
     # Not `in`: DuckDB makes a join of a list as long as this, which keeps no order of rows and takes memory.
     words = ", ".join(map(quote_literal, NULL_WORDS))
@@ -293,7 +303,12 @@ def convert_sql(
         A query of the canonical columns, ``raw_line``, ``unreadable_fields``, ``rounded_amounts`` and ``also``.
     """
     columns = columns_of(service)
-    steps = {column: _steps(column, match.sources[column.name], fits=fits) for column in columns}
+    steps = {
+        column: _steps(column, match.sources[column.name], fits=fits)
+        for column in columns
+        if not column.parts
+    }
+    sums = {column: _sum(column, fits=fits) for column in columns if column.parts}
 
     def layer(prefix: str, expressions: dict[Column, str], source: str) -> str:
         items = (f"{sql} as {_layer(prefix, column)}" for column, sql in expressions.items())
@@ -303,6 +318,9 @@ def convert_sql(
     exact = layer("e", {c: s.exact for c, s in steps.items()}, given)
     valued = layer("v", {c: s.value for c, s in steps.items()}, exact)
     misfits = {column: s.misfit for column, s in steps.items() if s.misfit}
+    if sums:
+        valued = layer("v", {c: s.value for c, s in sums.items()}, valued)
+        misfits |= {c: s.misfit for c, s in sums.items() if s.misfit}
     flagged = layer("m", misfits, valued)
     essential = [_layer("m", column) for column in misfits if column.essential]
     misfit = " or ".join([malformed, *essential])
@@ -343,8 +361,10 @@ def first_misfit_sql(match: ColumnMatch, relation: str, column: Column) -> str:
 
 def facts_sql(service: Service, converted: str) -> str:
     """Build the query for what converted rows add up to."""
-    has_money = any(column.name == "total_amount" for column in columns_of(service))
-    total = "coalesce(sum(total_amount), 0)" if has_money else "null"
+    totals = [column for column in columns_of(service) if column.name == "total_amount"]
+    # Files that do not give a total may give no amounts at all: their sum is unknown, not 0.
+    total = "sum(total_amount)" if totals and totals[0].parts else "coalesce(sum(total_amount), 0)"
+    total = total if totals else "null"
     return (
         "select count(*), count(raw_line), count(unreadable_fields), coalesce(sum(rounded_amounts), 0), "
         f"{total} from ({converted})"
