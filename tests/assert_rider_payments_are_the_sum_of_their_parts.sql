@@ -2,6 +2,8 @@
 {{ config(tags=["unverified_files"]) }}
 {% set is_unverified = in_unverified_files() %}
 {% set parts = charge_columns(["fhvhv"]) %}
+{% set terms = [] %}
+{% for part in parts %}{% do terms.append("coalesce(" ~ part ~ ", 0)") %}{% endfor %}
 
 {% for relation in ["fact_trips", "rejected_trips"] %}
 select
@@ -13,10 +15,6 @@ from {{ ref(relation) }}
 where
     service_type = 'HVFHV'
     and {{ is_unverified }}
-    and total_amount is distinct from case
-        when coalesce({{ parts | join(", ") }}) is not null
-            then {% for part in parts %}coalesce({{ part }}, 0){{ " + " if not loop.last }}{% endfor %}
-
-    end
+    and total_amount is distinct from case when coalesce({{ parts | join(", ") }}) is not null then {{ terms | join(" + ") }} end
 {{ "union all" if not loop.last }}
 {% endfor %}

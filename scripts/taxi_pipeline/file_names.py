@@ -139,9 +139,7 @@ def _likely_name(name: str) -> str:
 def _parse_service(name: str, text: str) -> Service:
     if text in set(Service):
         return Service(text)
-    raise TaxiError(
-        name, f"'{text}' is not a TLC service", "use yellow, green, fhv or fhvhv files"
-    )
+    raise TaxiError(name, f"'{text}' is not a TLC service", "use yellow, green, fhv or fhvhv files")
 
 
 def _parse_month(name: str, text: str) -> date:

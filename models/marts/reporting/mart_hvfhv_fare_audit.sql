@@ -47,12 +47,11 @@ based as (
 rated as (
     select
         based.*,
-        {% for charge in shares %}
-        {{ charge }}_rates.rate as {{ charge }}_rate,
-        {% endfor %}
         {% for charge in fixed_charges %}
-        {{ charge }}_rates.charge is not null as is_{{ charge }}_listed{{ "," if not loop.last }}
+        {{ charge }}_rates.charge is not null as is_{{ charge }}_listed,
         {% endfor %}
+        sales_tax_rates.rate as sales_tax_rate,
+        black_car_fund_rates.rate as black_car_fund_rate
     from based
     {% for charge in shares %}
     left join rates as {{ charge }}_rates
@@ -89,7 +88,7 @@ summed as (
         cast(count(case when {{ amount }} is not null and taxable_amount is not null then {{ charge }}_rate end) as {{ dbt.type_bigint() }})
             as {{ charge }}_checked_row_count,
         cast(
-            count(case when abs({{ amount }} - taxable_amount * {{ charge }}_rate) < {{ var("hvfhv_rate_tolerance_dollars") }} then 1 end)
+            count(case when abs({{ amount }} - taxable_amount * {{ charge }}_rate) <= {{ var("hvfhv_rate_tolerance_dollars") }} then 1 end)
             as {{ dbt.type_bigint() }}
         ) as {{ charge }}_at_rate_row_count,
         {% endfor %}

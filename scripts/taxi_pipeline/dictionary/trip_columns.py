@@ -122,7 +122,10 @@ def check_trip_columns(columns: Mapping[str, Any]) -> None:
         elif not services & set(column):
             fault = "belongs to no service"
         elif strangers := {
-            service for key in _LISTS if isinstance(column.get(key), list) for service in column[key]
+            service
+            for key in _LISTS
+            if isinstance(column.get(key), list)
+            for service in column[key]
         } - set(column):
             fault = f"says something of {sorted(strangers)[0]}, which does not have it"
         for service in services & set(column):
