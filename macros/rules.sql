@@ -2,7 +2,8 @@
     {#- The words of a rule with its thresholds: '{max_distance_miles}' becomes the value of that variable. -#}
     {% set filled = namespace(text=text) %}
     {% for name in [
-        "file_month_tolerance_days", "dropoff_cut_seconds", "max_duration_hours", "max_distance_miles", "max_amount_dollars", "fhv_dummy_dropoff_from", "max_reported_duration_difference_seconds",
+        "file_month_tolerance_days", "dropoff_cut_seconds", "max_duration_hours", "max_distance_miles", "max_amount_dollars", "fhv_dummy_dropoff_from",
+        "max_reported_duration_difference_seconds",
         "unknown_zone_id", "unknown_vendor_id", "unknown_rate_code_id", "unknown_payment_type_id", "unknown_trip_type_id", "unknown_license_number"
     ] %}
         {% set filled.text = "replace(" ~ filled.text ~ ", '{" ~ name ~ "}', '" ~ var(name) ~ "')" %}
