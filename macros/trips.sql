@@ -57,6 +57,12 @@
 {%- endmacro %}
 
 
+{% macro service_in_file_names(service_type) %}
+    {#- The service as TLC's file names have it: yellow, green, fhv, fhvhv. -#}
+    {{ return("case when " ~ service_type ~ " = 'HVFHV' then 'fhvhv' else lower(" ~ service_type ~ ") end") }}
+{%- endmacro %}
+
+
 {% macro trip_columns(service=none, kind=none) %}
     {#- Names of the columns that TLC's files give, in order: all, those of a service, those of a kind such as money. -#}
     {% set names = [] %}
