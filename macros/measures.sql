@@ -7,6 +7,10 @@
     {% set measures = {
         "row_count": [dbt.type_bigint(), "count(*)"],
         "trip_count": [dbt.type_bigint(), "sum(case when trips.is_voided then 0 else 1 end)"],
+        "metered_trip_count": [
+            dbt.type_bigint(),
+            "count(case when " ~ is_trip ~ " and " ~ is_metered_service("trips.service_type") ~ " then trips.total_amount end)"
+        ],
         "voided_row_count": [dbt.type_bigint(), "sum(case when trips.is_voided then 1 else 0 end)"],
         "app_dispatched_trip_count": [dbt.type_bigint(), "sum(case when trips.is_app_dispatched and " ~ is_trip ~ " then 1 else 0 end)"],
         "passenger_count": [dbt.type_bigint(), "sum(case when " ~ is_trip ~ " then trips.passenger_count end)"],

@@ -46,9 +46,11 @@ MARTS = {
 
 # Money is summed over all rows of the fact, a pair nets to zero; what counts trips leaves the voided rows out.
 _TRIP = "not trips.is_voided"
+_METERED = "trips.service_type in ('Yellow', 'Green')"
 _MEASURES = {
     "row_count": "cast(count(*) as bigint)",
     "trip_count": f"cast(sum(case when {_TRIP} then 1 else 0 end) as bigint)",
+    "metered_trip_count": f"cast(count(case when {_TRIP} and {_METERED} then trips.total_amount end) as bigint)",
     "voided_row_count": f"cast(sum(case when {_TRIP} then 0 else 1 end) as bigint)",
     "app_dispatched_trip_count": f"cast(count(case when {_TRIP} and trips.is_app_dispatched then 1 end) as bigint)",
     "passenger_count": f"cast(sum(case when {_TRIP} then trips.passenger_count end) as bigint)",
@@ -58,7 +60,7 @@ _MEASURES = {
     "trip_duration_seconds": f"cast(sum(case when {_TRIP} then trips.trip_duration_seconds end) as bigint)",
     "wait_trip_count": f"cast(count(case when {_TRIP} and trips.wait_seconds >= 0 then 1 end) as bigint)",
     "wait_seconds": f"cast(sum(case when {_TRIP} and trips.wait_seconds >= 0 then trips.wait_seconds end) as bigint)",
-    "metered_revenue_amount": "sum(case when trips.service_type in ('Yellow', 'Green') then trips.total_amount end)",
+    "metered_revenue_amount": f"sum(case when {_METERED} then trips.total_amount end)",
     "rider_payment_amount": "sum(case when trips.service_type = 'HVFHV' then trips.total_amount end)",
     "card_trip_count": f"cast(sum(case when payment_types.is_card and {_TRIP} then 1 else 0 end) as bigint)",
     "card_fare_amount": "sum(case when payment_types.is_card then trips.fare_amount end)",
