@@ -665,6 +665,7 @@ def test_the_commands_beside_a_zone_explain_its_revenue(
     cells = sample.scalar(
         "select count(*) from mart_monthly_zone_revenue"
         f" where pickup_zone_id = {commands[0].split()[7]} and revenue_month <= '2025-11-01'"
+        f" and {METERED}"
     )
     assert len(commands) == cells > 1
     amounts = []

@@ -72,11 +72,11 @@ final as (
         zones.service_zone as pickup_service_zone,
         {{ lat_lon("zones.latitude", "zones.longitude") }} as pickup_location,
         zones.is_airport as is_airport_pickup,
-        completeness.official_row_share,
-        coalesce(completeness.month_completeness, 'unknown') as month_completeness,
         {% for column in daily_measures() %}
-        summed.{{ column }}{{ "," if not loop.last }}
+        summed.{{ column }},
         {% endfor %}
+        completeness.official_row_share,
+        coalesce(completeness.month_completeness, 'unknown') as month_completeness
     from summed
     inner join zones on summed.pickup_zone_id = zones.zone_id
     inner join dates on summed.pickup_date = dates.date_day

@@ -33,13 +33,12 @@ from taxi_pipeline.ingest.convert import (
     Facts,
     SourceColumn,
     convert_sql,
-    copy_sql,
     facts_sql,
     first_misfit_sql,
     match_columns,
-    partition_sql,
     refused_type,
 )
+from taxi_pipeline.ingest.partition import copy_sql, partition_sql
 from taxi_pipeline.ingest.text import (
     MOST_LINES,
     convert_csv_sql,

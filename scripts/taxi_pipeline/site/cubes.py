@@ -223,7 +223,7 @@ _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 def encode(values: Sequence[int]) -> str:
     """Write whole numbers as a source map does (base 64, variable length), a run of zeros as 0 and its length.
 
-    Most cells of a cube are empty, and two years of three services have to fit on a page of 2 MB.
+    Most cells of a cube are empty, and two years of four services have to fit on a page of 2 MB.
     """
     text: list[str] = []
     for is_zero, run in groupby(values, key=lambda value: value == 0):
