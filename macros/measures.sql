@@ -7,6 +7,10 @@
     {% set measures = {
         "row_count": [dbt.type_bigint(), "count(*)"],
         "trip_count": [dbt.type_bigint(), "sum(case when trips.is_voided then 0 else 1 end)"],
+        "metered_trip_count": [
+            dbt.type_bigint(),
+            "count(case when " ~ is_trip ~ " and " ~ is_metered_service("trips.service_type") ~ " then trips.total_amount end)"
+        ],
         "voided_row_count": [dbt.type_bigint(), "sum(case when trips.is_voided then 1 else 0 end)"],
         "app_dispatched_trip_count": [dbt.type_bigint(), "sum(case when trips.is_app_dispatched and " ~ is_trip ~ " then 1 else 0 end)"],
         "passenger_count": [dbt.type_bigint(), "sum(case when " ~ is_trip ~ " then trips.passenger_count end)"],
@@ -14,9 +18,13 @@
         "trip_distance_miles": [type_decimal(18, 3), "sum(case when " ~ is_trip ~ " then trips.trip_distance_miles end)"],
         "duration_trip_count": [dbt.type_bigint(), "count(case when " ~ is_trip ~ " then trips.trip_duration_seconds end)"],
         "trip_duration_seconds": [dbt.type_bigint(), "sum(case when " ~ is_trip ~ " then trips.trip_duration_seconds end)"],
+        "wait_trip_count": [dbt.type_bigint(), "sum(case when trips.wait_seconds >= 0 and " ~ is_trip ~ " then 1 else 0 end)"],
+        "wait_seconds": [dbt.type_bigint(), "sum(case when trips.wait_seconds >= 0 and " ~ is_trip ~ " then trips.wait_seconds end)"],
     } %}
     {% for column in money_columns() %}{% do measures.update({column: [money, "sum(trips." ~ column ~ ")"]}) %}{% endfor %}
     {% do measures.update({
+        "metered_revenue_amount": [money, "sum(case when " ~ is_metered_service("trips.service_type") ~ " then trips.total_amount end)"],
+        "rider_payment_amount": [money, "sum(case when trips.service_type = 'HVFHV' then trips.total_amount end)"],
         "card_trip_count": [dbt.type_bigint(), "sum(case when payment_types.is_card and " ~ is_trip ~ " then 1 else 0 end)"],
         "card_fare_amount": [money, "sum(case when payment_types.is_card then trips.fare_amount end)"],
         "card_tip_amount": [money, "sum(case when payment_types.is_card then trips.tip_amount end)"],

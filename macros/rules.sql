@@ -3,7 +3,8 @@
     {% set filled = namespace(text=text) %}
     {% for name in [
         "file_month_tolerance_days", "dropoff_cut_seconds", "max_duration_hours", "max_distance_miles", "max_amount_dollars", "fhv_dummy_dropoff_from",
-        "unknown_zone_id", "unknown_vendor_id", "unknown_rate_code_id", "unknown_payment_type_id", "unknown_trip_type_id"
+        "max_reported_duration_difference_seconds",
+        "unknown_zone_id", "unknown_vendor_id", "unknown_rate_code_id", "unknown_payment_type_id", "unknown_trip_type_id", "unknown_license_number"
     ] %}
         {% set filled.text = "replace(" ~ filled.text ~ ", '{" ~ name ~ "}', '" ~ var(name) ~ "')" %}
     {% endfor %}
@@ -24,13 +25,18 @@
         "is_dropoff_dummy": "is_dropoff_dummy",
         "is_pickup_point_outside_zones": "is_pickup_point_outside_zones",
         "is_dropoff_point_outside_zones": "is_dropoff_point_outside_zones",
+        "is_prearranged": "is_prearranged",
+        "is_duration_contradicted": "is_duration_contradicted",
+        "is_fare_zero": "is_fare_zero",
+        "is_fare_negative": "is_fare_negative",
         "dropoff_cut": "dropoff_at < pickup_at and not is_duration_clock_adjusted",
         "pickup_zone_unknown": "pickup_zone_id = " ~ var("unknown_zone_id"),
         "dropoff_zone_unknown": "dropoff_zone_id = " ~ var("unknown_zone_id"),
         "vendor_unknown": "vendor_id = " ~ var("unknown_vendor_id"),
         "rate_code_unknown": "rate_code_id = " ~ var("unknown_rate_code_id"),
         "payment_type_unknown": "payment_type_id = " ~ var("unknown_payment_type_id"),
-        "trip_type_unknown": "trip_type_id = " ~ var("unknown_trip_type_id")
+        "trip_type_unknown": "trip_type_id = " ~ var("unknown_trip_type_id"),
+        "license_unknown": "hvfhs_license_number = '" ~ var("unknown_license_number") ~ "'"
     }) }}
 {% endmacro %}
 

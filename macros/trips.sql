@@ -26,12 +26,14 @@
     {% set known = {} %}
     {% for key, relation in dimensions.items() %}
         {% if execute and not relation.is_cte and load_relation(relation) is not none %}
+            {% set members = run_query("select " ~ key ~ " from " ~ relation ~ " order by 1").columns[0].values() | list %}
             {% set runs = [] %}
-            {% for id in run_query("select " ~ key ~ " from " ~ relation ~ " order by 1").columns[0].values() | map("int") %}
+            {% for id in members | reject("string") | map("int") %}
                 {% if runs and runs[-1][1] == id - 1 %}{% do runs.append([runs.pop()[0], id]) %}{% else %}{% do runs.append([id, id]) %}{% endif %}
             {% endfor %}
             {% set conditions = [] %}
             {% for first, last in runs %}{% do conditions.append("{} between " ~ first ~ " and " ~ last) %}{% endfor %}
+            {% for code in members | select("string") %}{% do conditions.append("{} = '" ~ code ~ "'") %}{% endfor %}
             {% do known.update({key: "(" ~ (conditions | join(" or ") or "1 = 0") ~ ")"}) %}
         {% else %}
             {% do known.update({key: "{} in (select " ~ key ~ " from " ~ relation ~ ")"}) %}
@@ -41,11 +43,23 @@
 {% endmacro %}
 
 
-{% macro known_member(code, is_known, unknown_id, applies="") %}
+{% macro known_member(code, is_known, unknown_id, applies="", not_applicable=var("not_applicable_id")) %}
     {#- The code as its dimension has it: TLC's own id for unknown when missing or new, "not applicable" where the service has no such attribute. -#}
-    case{% if applies %} when not ({{ applies }}) then {{ var("not_applicable_id") }}{% endif %}
+    case{% if applies %} when not ({{ applies }}) then {{ not_applicable }}{% endif %}
         when {{ is_known | replace("{}", code) }} then {{ code }} else {{ unknown_id }}
     end
+{%- endmacro %}
+
+
+{% macro is_metered_service(service_type="service_type") %}
+    {#- Whether a row is of a service with a taximeter: only its files have vendors, rate codes, payment types, reversals. -#}
+    {{ return(service_type ~ " in ('Yellow', 'Green')") }}
+{%- endmacro %}
+
+
+{% macro service_in_file_names(service_type) %}
+    {#- The service as TLC's file names have it: yellow, green, fhv, fhvhv. -#}
+    {{ return("case when " ~ service_type ~ " = 'HVFHV' then 'fhvhv' else lower(" ~ service_type ~ ") end") }}
 {%- endmacro %}
 
 
@@ -65,10 +79,20 @@
 {% endmacro %}
 
 
-{% macro charge_columns() %}
-    {#- The amounts that make up total_amount. -#}
-    {{ return(money_columns() | reject("equalto", "total_amount") | list) }}
+{% macro charge_columns(services) %}
+    {#- The amounts that make up total_amount in the files of some services. -#}
+    {% set names = [] %}
+    {% for name in money_columns() if name != "total_amount" and "outside_total" not in var("trip_columns")[name] %}
+        {% if services | select("in", var("trip_columns")[name]) | list %}{% do names.append(name) %}{% endif %}
+    {% endfor %}
+    {{ return(names) }}
 {% endmacro %}
+
+
+{% macro yes_or_no(flag) %}
+    {#- TLC's Y and N as a boolean, null where the file leaves the flag blank; the 1 of older files is a Y. -#}
+    case when {{ flag }} in ('Y', '1') then true when {{ flag }} = 'N' then false end
+{%- endmacro %}
 
 
 {% macro select_lake_columns(service) %}

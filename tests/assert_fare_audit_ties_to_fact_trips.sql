@@ -13,7 +13,7 @@ with fact as (
         sum(total_amount) as total_amount,
         sum(fare_residual_amount) as fare_residual_amount
     from {{ ref("fact_trips") }}
-    where service_type <> 'FHV' and {{ is_unverified }}
+    where {{ is_metered_service() }} and {{ is_unverified }}
     group by service_type, file_month, vendor_id, fare_check
 ),
 

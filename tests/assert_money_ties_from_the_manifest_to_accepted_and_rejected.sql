@@ -12,7 +12,7 @@ with manifest as (
 ),
 
 staged_rows as (
-    {% for service in ["yellow", "green"] %}
+    {% for service in ["yellow", "green", "fhvhv"] %}
     select
         service_type,
         file_month,

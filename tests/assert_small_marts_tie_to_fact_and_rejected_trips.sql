@@ -59,7 +59,7 @@ expected as (
         trip_count,
         total_amount
     from fact
-    where service_type <> 'FHV'
+    where {{ is_metered_service() }}
     union all
     select
         'mart_monthly_zone_flows' as mart,

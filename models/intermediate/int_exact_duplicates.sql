@@ -8,7 +8,7 @@ with twins as (
 trips as (
     select * from {{ ref("int_trips_unioned") }}
     where
-        service_type <> 'FHV'
+        {{ is_metered_service() }}
         and {{ in_slice_to_build() }}
 ),
 

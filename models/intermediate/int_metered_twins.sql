@@ -3,7 +3,7 @@
 {%- set twin_key = row_fingerprint([
     "service_type", "file_month", "vendor_id", "pickup_at", "dropoff_at", "pickup_zone_id", "dropoff_zone_id", "abs(total_amount)"
 ]) %}
-{%- set is_metered_in_slice = "service_type <> 'FHV' and pickup_at is not null and " ~ in_slice_to_build() %}
+{%- set is_metered_in_slice = is_metered_service() ~ " and pickup_at is not null and " ~ in_slice_to_build() %}
 
 -- The trips are read twice, on purpose: a CTE that two others read is kept, and all trips do not fit in memory.
 with shared_keys as (

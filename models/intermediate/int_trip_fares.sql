@@ -54,10 +54,10 @@ netted as (
 expected as (
     select
         netted.*,
-        -- Null where the net amounts are: for FHV, and for amounts that no fare can have.
+        -- Null where the net amounts are: for services without a meter, and for amounts that no fare can have.
         net_extra_amount
         + net_mta_tax_amount
-        {% for charge in charge_columns() if charge not in ["extra_amount", "mta_tax_amount"] %}
+        {% for charge in charge_columns(["yellow", "green"]) if charge not in ["extra_amount", "mta_tax_amount"] %}
         + coalesce({{ charge }}, 0)
         {% endfor %}
             as expected_total_amount
@@ -131,8 +131,13 @@ final as (
         cast(fare_residual_amount as {{ type_decimal(12, 2) }}) as fare_residual_amount,
         fare_check,
         is_metered,
+        wait_seconds,
         is_store_and_forward,
         is_shared_ride,
+        is_shared_ride_requested,
+        is_wheelchair_requested,
+        is_wheelchair_accessible,
+        is_access_a_ride,
         {{ flag_columns() | join(", ") }},
         reversal_twin_trip_id
     from checked

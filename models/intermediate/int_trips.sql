@@ -17,13 +17,15 @@ reversal_pairs as (
 observed as (
     select
         trips.*,
-        trips.service_type <> 'FHV' as is_metered,
+        {{ is_metered_service("trips.service_type") }} as is_metered,
+        trips.service_type = 'HVFHV' as is_high_volume,
         coalesce(
             trips.service_type = 'FHV'
             and trips.dropoff_at >= cast('{{ var("fhv_dummy_dropoff_from") }}' as {{ type_wall_time() }}),
             false
         ) as is_dropoff_dummy,
         {{ seconds_between("trips.pickup_at", "trips.dropoff_at") }} as clock_seconds,
+        {{ seconds_between("trips.request_at", "trips.pickup_at") }} as request_seconds,
         {{ dbt.datediff("trips.file_month", "cast(trips.pickup_at as date)", "day") }} as days_into_month,
         exact_duplicates.trip_id is not null as is_exact_duplicate,
         reversal_pairs.twin_trip_id as reversal_twin_trip_id
@@ -43,7 +45,15 @@ clocked as (
                 and {{ is_in_repeated_hour("dropoff_at") }}
                 then true
             else false
-        end as is_duration_clock_adjusted
+        end as is_duration_clock_adjusted,
+        case
+            when
+                request_seconds < 0
+                and {{ is_in_repeated_hour("request_at") }}
+                and {{ is_in_repeated_hour("pickup_at") }}
+                then request_seconds + 3600
+            else request_seconds
+        end as wait_seconds
     from observed
 ),
 
@@ -91,14 +101,24 @@ final as (
             "trip_distance_miles": "cast(case when not is_distance_implausible then trip_distance_miles end as " ~ type_decimal(12, 3) ~ ")",
             "dispatching_base_number": "upper(trim(dispatching_base_number))",
             "affiliated_base_number": "upper(trim(affiliated_base_number))",
+            "originating_base_number": "upper(trim(originating_base_number))",
+            "hvfhs_license_number": "upper(trim(hvfhs_license_number))",
         }) }},
         duration_seconds as trip_duration_seconds,
+        cast(wait_seconds as integer) as wait_seconds,
         is_metered,
-        case store_and_forward_flag when 'Y' then true when 'N' then false end as is_store_and_forward,
-        case when not is_metered then coalesce(shared_ride_flag = 1, false) end as is_shared_ride,
+        {{ yes_or_no("store_and_forward_flag") }} as is_store_and_forward,
+        case
+            when is_high_volume then coalesce({{ yes_or_no("shared_match_flag") }}, false)
+            when not is_metered then coalesce(shared_ride_flag = 1, false)
+        end as is_shared_ride,
+        {{ yes_or_no("shared_request_flag") }} as is_shared_ride_requested,
+        {{ yes_or_no("wheelchair_request_flag") }} as is_wheelchair_requested,
+        {{ yes_or_no("wheelchair_match_flag") }} as is_wheelchair_accessible,
+        {{ yes_or_no("access_a_ride_flag") }} as is_access_a_ride,
         is_metered and passenger_count is null and rate_code_id is null and raw_line is null as is_app_dispatched,
         reversal_twin_trip_id is not null as is_voided,
-        coalesce(total_amount < 0 and reversal_twin_trip_id is null, false) as is_unmatched_reversal,
+        coalesce(is_metered and total_amount < 0 and reversal_twin_trip_id is null, false) as is_unmatched_reversal,
         is_distance_implausible,
         is_amount_implausible,
         unreadable_fields is not null as is_partly_unreadable,
@@ -106,6 +126,10 @@ final as (
         is_dropoff_dummy,
         pickup_zone_id is null and (pickup_longitude is not null or pickup_latitude is not null) as is_pickup_point_outside_zones,
         dropoff_zone_id is null and (dropoff_longitude is not null or dropoff_latitude is not null) as is_dropoff_point_outside_zones,
+        coalesce(wait_seconds < 0, false) as is_prearranged,
+        coalesce(abs(reported_duration_seconds - duration_seconds) > {{ var("max_reported_duration_difference_seconds") }}, false) as is_duration_contradicted,
+        coalesce(is_high_volume and fare_amount = 0, false) as is_fare_zero,
+        coalesce(is_high_volume and fare_amount < 0, false) as is_fare_negative,
         reversal_twin_trip_id
     from repaired
 )

@@ -10,8 +10,12 @@ fhv as (
     select * from {{ ref("stg_fhv_tripdata") }}
 ),
 
+fhvhv as (
+    select * from {{ ref("stg_fhvhv_tripdata") }}
+),
+
 unioned as (
-    {% for service in ["yellow", "green", "fhv"] %}
+    {% for service in ["yellow", "green", "fhv", "fhvhv"] %}
     select
         trip_id,
         service_type,

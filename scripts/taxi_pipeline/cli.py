@@ -119,7 +119,7 @@ COMMANDS = (
         "sample",
         "sample",
         MAINTAIN,
-        "Write synthetic trip files: three months, three services, every known data fault.",
+        "Write synthetic trip files: three months, four services, every known data fault.",
     ),
     Entry(
         "deps",

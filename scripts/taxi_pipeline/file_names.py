@@ -130,7 +130,7 @@ def original_name(name: str) -> str | None:
 def _likely_name(name: str) -> str:
     """An example of a good name that is as near to this one as can be."""
     lowered = name.lower()
-    service = next((word for word in ("green", "fhv") if word in lowered), "yellow")
+    service = next((word for word in ("green", "fhvhv", "fhv") if word in lowered), "yellow")
     year = re.search(r"20\d\d", name)
     form = next((form for form in ("csv.gz", "csv", "zip") if lowered.endswith(form)), "parquet")
     return f"{service}_tripdata_{year[0] if year else 2024}-01.{form}"
@@ -139,13 +139,7 @@ def _likely_name(name: str) -> str:
 def _parse_service(name: str, text: str) -> Service:
     if text in set(Service):
         return Service(text)
-    if text == "fhvhv":
-        raise TaxiError(
-            name,
-            "high-volume FHV trips (fhvhv) are not supported yet",
-            "use yellow, green or fhv files",
-        )
-    raise TaxiError(name, f"'{text}' is not a TLC service", "use yellow, green or fhv files")
+    raise TaxiError(name, f"'{text}' is not a TLC service", "use yellow, green, fhv or fhvhv files")
 
 
 def _parse_month(name: str, text: str) -> date:

@@ -111,7 +111,10 @@ class Project:
         for filter_ in (item for group in spec.get("filters__all", ()) for item in group):
             [(filtered, value)] = filter_.items()
             condition = self._sql(views, alias, filtered)
-            test = {"no": f"not {condition}", "NOT NULL": f"{condition} is not null"}[value]
+            members = ", ".join(f"'{member}'" for member in value.split(","))
+            test = {"no": f"not {condition}", "NOT NULL": f"{condition} is not null"}.get(
+                value, f"{condition} in ({members})"
+            )
             inner = f"case when {test} then {inner} end"
         function = {"sum": "sum", "average": "avg", "count": "count"}[spec["type"]]
         return f"{function}({inner})"

@@ -161,7 +161,7 @@ def test_every_model_of_trips_has_its_list() -> None:
         for text in render_trip_columns(PROJECT).values()
         for which in re.findall(r"# trip columns: (.*)", text)
     )
-    services = ("yellow", "green", "fhv")
+    services = ("yellow", "green", "fhv", "fhvhv")
     assert lists == {
         **dict.fromkeys(services, 1),
         **{f"lake of {service}": 1 for service in services},
@@ -195,6 +195,10 @@ def test_a_list_without_an_end_is_refused_and_nothing_is_lost(project: Path) -> 
         (
             "{kind: money, yellow: [extra]}",
             "is called extra in the lake of yellow, as extra_amount",
+        ),
+        (
+            "{kind: money, yellow: [night_fee], required: [green]}",
+            "says something of green, which does not have it",
         ),
     ],
 )

@@ -23,6 +23,7 @@ from taxi_pipeline.settings import Settings
         ("yellow_tripdata_2016-07.csv", Service.YELLOW, date(2016, 7, 1), "csv"),
         ("green_tripdata_2016-07.csv.gz", Service.GREEN, date(2016, 7, 1), "csv.gz"),
         ("fhv_tripdata_2017-01.parquet", Service.FHV, date(2017, 1, 1), "parquet"),
+        ("fhvhv_tripdata_2019-02.parquet", Service.HVFHV, date(2019, 2, 1), "parquet"),
         ("some/where.d/yellow_tripdata_2024-12.parquet", Service.YELLOW, date(2024, 12, 1), "parquet"),
         (Path("/x/fhv_tripdata_2020-02.csv"), Service.FHV, date(2020, 2, 1), "csv"),
         ("https://h/a%20b/green_tripdata_2024-01.parquet?x=1/2#y", Service.GREEN, date(2024, 1, 1), "parquet"),
@@ -55,7 +56,7 @@ def test_other_spellings_of_a_name_are_read(name: str, form: str) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("fhvhv_tripdata_2019-02.parquet", "high-volume"),
+        ("fhvhvv_tripdata_2019-02.parquet", "'fhvhvv' is not a TLC service"),
         ("white_tripdata_2019-02.parquet", "'white' is not a TLC service"),
         ("yellow_tripdata_2008-12.csv", "no TLC file of the year 2008"),
         ("yellow_tripdata_9999-12.parquet", "no TLC file of the year 9999"),
@@ -157,7 +158,7 @@ def test_trips_in_a_folder_that_cannot_be_read_are_failures(
     folder = tmp_path / "in"
     wrong = {
         "2018_Yellow_Taxi_Trip_Data.csv": "does not say which service and month",
-        "fhvhv_tripdata_2019-02.parquet": "high-volume",
+        "white_tripdata_2019-02.parquet": "not a TLC service",
         "yellow_tripdata_2020-01 (1).csv": "copy of yellow_tripdata_2020-01.csv",
         "yellow_tripdata_2020-02.csv.crdownload": "unfinished download",
         "yellow_tripdata_2020-03.xlsx": "not a format",
@@ -272,7 +273,7 @@ def test_url_is_fetched_to_the_download_folder(
 
 def test_url_with_a_wrong_name_is_not_fetched(served: tuple[Path, str], settings: Settings) -> None:
     folder, address = served
-    (folder / "fhvhv_tripdata_2019-02.csv").write_text("x")
-    with pytest.raises(TaxiError, match="high-volume"):
-        expand(f"{address}/fhvhv_tripdata_2019-02.csv", settings)
+    (folder / "white_tripdata_2019-02.csv").write_text("x")
+    with pytest.raises(TaxiError, match="not a TLC service"):
+        expand(f"{address}/white_tripdata_2019-02.csv", settings)
     assert not settings.download_dir.exists()

@@ -22,6 +22,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 RULE_SEEDS = {
     "completeness_verdicts",
     "fare_rules",
+    "hvfhv_rates",
     "published_count_bands",
     "published_trip_counts",
     "reject_reasons",

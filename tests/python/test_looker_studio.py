@@ -83,9 +83,13 @@ def test_the_queries_run_and_add_up(built_sample: Warehouse) -> None:
         found = built_sample.query(query)
         assert found, query
     revenue = queries("sql")[0]
-    assert built_sample.scalar(f"select sum(total_amount) from ({revenue})") == built_sample.scalar(
-        "select sum(total_amount) from fact_trips"
-    )
+    for measure, services in (
+        ("metered_revenue_amount", "('Yellow', 'Green')"),
+        ("rider_payment_amount", "('HVFHV')"),
+    ):
+        expected = f"select sum(total_amount) from fact_trips where service_type in {services}"
+        found = built_sample.scalar(f"select sum({measure}) from ({revenue})")
+        assert found == built_sample.scalar(expected)
 
 
 def test_every_query_shows_how_whole_its_months_are_or_leaves_parts_out() -> None:

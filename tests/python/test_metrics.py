@@ -21,14 +21,22 @@ from warehouse import REPOSITORY, Warehouse, copy_project
 
 pytestmark = pytest.mark.build  # `mf` on a build
 
-METERED = "case when service_type <> 'FHV' then trip_count end"
+IS_METERED = "service_type in ('Yellow', 'Green')"
+METERED = f"case when {IS_METERED} then trip_count end"
+FARES = f"sum(case when {IS_METERED} then fare_amount end)"
+RIDES = "sum(case when rider_payment_amount is not null then row_count end)"
 
 SUMS = {
     "trips": "sum(trip_count)",
     "metered_trips": f"sum({METERED})",
     "accepted_rows": "sum(row_count)",
-    "revenue": "sum(total_amount)",
-    "fares": "sum(fare_amount)",
+    "revenue": f"sum(case when {IS_METERED} then total_amount end)",
+    "fares": FARES,
+    "rider_payments": "sum(case when service_type = 'HVFHV' then total_amount end)",
+    "driver_pay": "sum(driver_pay_amount)",
+    "paid_rides": RIDES,
+    "wait_seconds": "sum(wait_seconds)",
+    "wait_trips": "sum(wait_trip_count)",
     "card_fares": "sum(card_fare_amount)",
     "card_tips": "sum(card_tip_amount)",
     "distance_miles": "sum(trip_distance_miles)",
@@ -39,8 +47,11 @@ SUMS = {
 """Metrics that add up, as either mart has them."""
 
 RATIOS = {
-    "revenue_per_trip": f"sum(total_amount) / nullif(sum({METERED}), 0)",
-    "average_fare": f"sum(fare_amount) / nullif(sum({METERED}), 0)",
+    "revenue_per_trip": f"sum(metered_revenue_amount) / nullif(sum({METERED}), 0)",
+    "average_fare": f"{FARES} / nullif(sum({METERED}), 0)",
+    "rider_payment_per_ride": f"sum(rider_payment_amount) / nullif({RIDES}, 0)",
+    "driver_pay_per_ride": f"sum(driver_pay_amount) / nullif({RIDES}, 0)",
+    "average_wait_seconds": "sum(wait_seconds) / nullif(sum(wait_trip_count), 0)",
     "card_tip_rate": "sum(card_tip_amount) / nullif(sum(card_fare_amount), 0)",
     "average_distance_miles": "sum(trip_distance_miles) / nullif(sum(distance_trip_count), 0)",
     "average_duration_seconds": "sum(trip_duration_seconds) / nullif(sum(duration_trip_count), 0)",
@@ -228,7 +239,7 @@ def test_what_is_rejected_is_divided_by_the_rows_of_the_files(metrics: Metrics) 
 def test_growth_compares_a_month_with_the_same_month_a_year_before(metrics: Metrics) -> None:
     growth = metrics.assert_equal(
         "with months as ("
-        "  select file_month, service_type, sum(total_amount) as revenue, sum(trip_count) as trips"
+        "  select file_month, service_type, sum(metered_revenue_amount) as revenue, sum(trip_count) as trips"
         "  from mart_monthly_zone_revenue group by all)"
         " select file_month, service_type, months.revenue / before.revenue - 1, months.trips / before.trips - 1"
         " from months full join ("
@@ -251,15 +262,15 @@ def test_the_queries_of_the_manual_run(two_years: Warehouse) -> None:
     two_years.dbt("parse")  # another target of the same project may have been parsed last
     answer = two_years.mf(*arguments)
     assert "file__month_completeness" in answer
-    assert answer.count("synthetic") >= len(("Yellow", "Green", "FHV"))
+    assert answer.count("synthetic") >= len(("Yellow", "Green", "FHV", "HVFHV"))
     filters = re.findall(r"`(--where \".+\")`", page)
     assert len(filters) == 3
     found = [
         two_years.mf("query", "--metrics", "trips", "--group-by", "service_type", *shlex.split(one))
         for one in filters
     ]
-    services = [sorted(re.findall(r"Yellow|Green|FHV", text)) for text in found]
-    assert services == [["FHV", "Green", "Yellow"], [], ["Green"]]
+    services = [sorted(re.findall(r"Yellow|Green|HVFHV|FHV", text)) for text in found]
+    assert services == [["FHV", "Green", "HVFHV", "Yellow"], [], ["Green"]]
 
 
 def test_the_definitions_are_valid(metrics: Metrics) -> None:

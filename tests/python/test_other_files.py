@@ -16,7 +16,6 @@ pytestmark = pytest.mark.full  # every file that somebody could not load
 
 UNREADABLE = {
     "2018_Yellow_Taxi_Trip_Data.csv": "its name does not say which service and month it holds",
-    "fhvhv_tripdata_2024-01.parquet": "high-volume FHV trips (fhvhv) are not supported yet",
     "yellow_tripdata_2020-04 (1).csv": "by its name it is a copy of yellow_tripdata_2020-04.csv",
 }
 
@@ -59,6 +58,7 @@ def test_what_can_be_read_is_built_and_the_rest_is_listed_at_the_end(
         "FHV 2016-01": 200,
         "Green 2014-01": 200,
         "Green 2020-04": 33_997,  # three of the made-up trips are no trips
+        "HVFHV 2024-01": 300,
         "Yellow 2015-01": 1_999,
         "Yellow 2020-01": 50,
         "Yellow 2020-02": 50,

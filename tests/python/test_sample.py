@@ -42,6 +42,12 @@ COLUMNS = {
         Service.FHV: """
             dispatching_base_num pickup_datetime dropOff_datetime PUlocationID DOlocationID
             SR_Flag Affiliated_base_number""",
+        Service.HVFHV: """
+            hvfhs_license_num dispatching_base_num originating_base_num request_datetime
+            on_scene_datetime pickup_datetime dropoff_datetime PULocationID DOLocationID trip_miles
+            trip_time base_passenger_fare tolls bcf sales_tax congestion_surcharge airport_fee tips
+            driver_pay shared_request_flag shared_match_flag access_a_ride_flag wav_request_flag
+            wav_match_flag cbd_congestion_fee""",
     }.items()
 }
 """The official files' columns in their order, typed here by hand."""
@@ -59,6 +65,10 @@ BY_RULE = f"""round(100 * (total_amount - {PARTS} + case
         + cbd_congestion_fee + if(service = 'green', improvement_surcharge, 0)
     else 0 end))"""
 """Cents by which the total misses the sum of its parts under its vendor's rule."""
+PAID = """(base_passenger_fare + tolls + bcf + sales_tax + congestion_surcharge + airport_fee
+    + cbd_congestion_fee + tips)"""
+"""What an HVFHV passenger pays: the files have no total."""
+TAXED = "(base_passenger_fare + tolls)"
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +81,11 @@ def db(report: SampleReport) -> Iterator[duckdb.DuckDBPyConnection]:
     """One table per file, such as ``yellow_10``, with p, d, lasted, month, service and row."""
     connection = duckdb.connect()
     for file in report.files:
-        prefix = {"yellow": "tpep_", "green": "lpep_", "fhv": ""}[file.service]
-        extra = ", null::double as airport_fee" if file.service is Service.GREEN else ""
+        prefix = {"yellow": "tpep_", "green": "lpep_"}.get(file.service, "")
+        extra = {
+            Service.GREEN: ", null::double as airport_fee",
+            Service.HVFHV: f", trip_miles as trip_distance, {PAID} as total_amount",
+        }.get(file.service, "")
         connection.execute(
             f"""create table {table(file.service, file.month)} as
             select *{extra}, file_row_number + 1 as row, date '{file.month}' as month,
@@ -115,7 +128,7 @@ def repeats(service: Service, month: date, columns: str) -> str:
 
 
 def key_of_trip(service: Service) -> str:
-    if service is Service.FHV:
+    if service not in METERED:
         return "dispatching_base_num, p, d, pulocationid, dolocationid"
     return "vendorid, p, d, pulocationid, dolocationid"
 
@@ -154,6 +167,15 @@ ROWS_WHERE = {
     "vendor_6": "vendorid = 6",
     "base_number_padded": "dispatching_base_num like '% '",
     "base_number_lower_case": "dispatching_base_num like 'b%'",
+    "request_after_pickup": "request_datetime > pickup_datetime",
+    "reported_duration_off": f"abs(trip_time - if({CLOCK_CHANGE}, lasted + 3600, lasted)) > 120 and lasted < 86400",
+    "reported_duration_edge": "abs(trip_time - lasted) = 120",
+    "fare_zero": "base_passenger_fare = 0",
+    "fare_negative": "base_passenger_fare < 0",
+    "driver_pay_zero": "driver_pay = 0",
+    "airport_fee_of_other_heights": "airport_fee not in (0, 2.5)",
+    "flag_blank": "access_a_ride_flag = ' '",
+    "sales_tax_off": f"abs(sales_tax - {TAXED} * 0.08875) > 0.0151",
 }
 
 
@@ -169,6 +191,9 @@ def found(db: duckdb.DuckDBPyConnection, service: Service, month: date) -> dict[
         numbers["equal_row"] = count(db, repeats(service, month, every_column(service)))
         same = count(db, repeats(service, month, key_of_trip(service)))
         numbers["other_affiliated_base"] = same - numbers["equal_row"]
+        return numbers
+    if service is Service.HVFHV:
+        numbers["equal_row"] = count(db, repeats(service, month, every_column(service)))
         return numbers
     numbers["exact_duplicate"] = count(db, repeats(service, month, every_column(service)))
     numbers["same_key_other_trip"] = count(
@@ -203,7 +228,7 @@ def test_every_pathology_has_a_check() -> None:
     assert set(ROWS_WHERE) | joined == set(PATHOLOGIES)
 
 
-@pytest.mark.parametrize("file", range(9))
+@pytest.mark.parametrize("file", range(12))
 def test_rejects_are_what_the_rules_say_in_their_order(
     db: duckdb.DuckDBPyConnection, report: SampleReport, file: int
 ) -> None:
@@ -217,7 +242,7 @@ def test_rejects_are_what_the_rules_say_in_their_order(
                 when not {TOLERATED} then 'pickup_outside_file_month'
                 when lasted < -60 and not {CLOCK_CHANGE} then 'dropoff_before_pickup'
                 when lasted > 86400 and not (service = 'fhv' and {DUMMY}) then 'duration_over_24h'
-                when service <> 'fhv' and row_number() over (
+                when service in ('yellow', 'green') and row_number() over (
                     partition by {columns} order by row) > 1 then 'exact_duplicate'
             end as reason from {table(expected.service, expected.month)}
         ) where reason is not null group by 1"""
@@ -265,6 +290,7 @@ def test_rows_are_pinned_and_do_not_depend_on_numpy_or_pyarrow(
         Service.YELLOW: (80_368, 207_249_422, 141_707_653_713_558, 13_206_708),
         Service.GREEN: (10_066, 25_103_195, 17_750_098_781_895, 1_331_881),
         Service.FHV: (60_204, None, 107_195_775_427_453, 6_025_758),
+        Service.HVFHV: (60_217, 162_293_535, 106_178_745_756_410, 9_222_866),
     }
 
 
@@ -281,6 +307,7 @@ def test_report_ties_to_the_files(db: duckdb.DuckDBPyConnection, report: SampleR
         assert count(db, name, "pulocationid is null") == file.rows_without_pickup_zone
         if file.service in METERED:
             assert count(db, name, DISPATCHED) == file.dispatched_rows
+        if file.service is not Service.FHV:
             cents = db.execute(f"select sum(round(100 * total_amount)) from {name}").fetchone()
             assert cents == (file.total_amount_cents,)
 
@@ -291,6 +318,7 @@ def test_volumes_rise_and_fall_as_published(report: SampleReport) -> None:
     assert 79_000 < totals[Service.YELLOW] < 82_000
     assert 9_800 < totals[Service.GREEN] < 10_300
     assert 59_000 < totals[Service.FHV] < 61_000
+    assert 59_000 < totals[Service.HVFHV] < 61_000
     for service in METERED:  # published_trip_counts.csv: November lowest, December between
         assert rows[service, 11] < rows[service, 12] < rows[service, 10]
 
@@ -312,13 +340,13 @@ def _file(report: SampleReport, service: Service, month: date) -> FileReport:
 def _official_type(name: str) -> pa.DataType:
     if name == "VendorID" or name.lower().endswith("locationid"):
         return pa.int32()
-    if name in {"passenger_count", "RatecodeID", "payment_type", "trip_type"}:
+    if name in {"passenger_count", "RatecodeID", "payment_type", "trip_type", "trip_time"}:
         return pa.int64()
     if name.lower().endswith("datetime"):
         return pa.timestamp("us")
     if name == "SR_Flag":
         return pa.null()
-    if "base_num" in name or name == "store_and_fwd_flag":
+    if "base_num" in name or name.endswith("_flag") or name == "hvfhs_license_num":
         return pa.string()
     return pa.float64()
 
@@ -482,10 +510,37 @@ def test_fhv_rows_mostly_lack_a_pickup_zone_and_never_a_base(
         assert count(db, name, "affiliated_base_number is null or sr_flag is not null") == 0
 
 
+def test_hvfhv_amounts_follow_the_law_but_for_what_was_planted(
+    db: duckdb.DuckDBPyConnection,
+) -> None:
+    for month in MONTHS:
+        name = table(Service.HVFHV, month)
+        assert count(db, name, f"abs(bcf - {TAXED} * 0.025) > 0.0051") == 0
+        assert count(db, name, "congestion_surcharge not in (0, 0.75, 2.75)") == 0
+        shared = "congestion_surcharge > 0 and (congestion_surcharge = 0.75) <> (shared_match_flag = 'Y')"
+        assert count(db, name, shared) == 0
+        assert count(db, name, "shared_match_flag = 'Y' and shared_request_flag = 'N'") == 0
+        assert count(db, name, "cbd_congestion_fee not in (0, 1.5)") == 0
+        empty = "(originating_base_num is null) <> (hvfhs_license_num = 'HV0005')"
+        assert (
+            count(
+                db,
+                name,
+                f"{empty} or (on_scene_datetime is null) <> (originating_base_num is null)",
+            )
+            == 0
+        )
+        assert count(
+            db, name, "on_scene_datetime not between request_datetime and pickup_datetime"
+        ) == (
+            count(db, name, "request_datetime > pickup_datetime and on_scene_datetime is not null")
+        )
+
+
 def test_small_sample_has_the_same_pathologies(tmp_path: Path) -> None:
     seen: list[str] = []
     small = write_sample(tmp_path, scale=0.1, progress=seen.append)
-    assert small.rows < 20_000
+    assert small.rows < 25_000
     assert small.planted == {
         name: sum(sum(months) for months in pathology.counts.values())
         for name, pathology in PATHOLOGIES.items()

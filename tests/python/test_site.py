@@ -60,7 +60,7 @@ LOADED = "stg_ingested_files where superseded_at is null"
 class Filters:
     """What is chosen: services, months, a borough, days, a zone of the borough; all of each by default."""
 
-    services: tuple[str, ...] = ("Yellow", "Green", "FHV")
+    services: tuple[str, ...] = ("Yellow", "Green", "FHV", "HVFHV")
     first: date | None = None
     last: date | None = None
     borough: str | None = None
@@ -144,7 +144,7 @@ def real(real_run: SharedBuild, tmp_path_factory: pytest.TempPathFactory) -> War
 
 @pytest.fixture(scope="module")
 def two_years(sample: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """24 months of three services at TLC's volume: the sample's marts over and over, a little different each time."""
+    """24 months of four services at TLC's volume: the sample's marts over and over, a little different each time."""
     folder = tmp_path_factory.mktemp("two_years")
     project = folder / "project"
     shutil.copytree(sample.project, project)
@@ -159,6 +159,7 @@ def two_years(sample: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Wa
             ("fact_file_completeness", "table"),
             ("rpt_trips_daily", "table"),
             ("mart_hourly_borough_trips", "table"),
+            ("mart_market_share", "table"),
             ("mart_monthly_payment_mix", "table"),
             ("mart_monthly_rejects", "table"),
             ("mart_monthly_tip_rates", "table"),
@@ -375,6 +376,7 @@ SAMPLE_FILTERS = (
     Filters(),
     Filters(services=("Green", "FHV"), first=date(2025, 11, 1)),
     Filters(services=("FHV",)),
+    Filters(services=("HVFHV",), borough="Queens"),
     Filters(first=date(2025, 10, 1), last=date(2025, 11, 1), borough="Queens"),
     Filters(borough="EWR"),
     Filters(services=("Yellow",), borough="Unknown"),
@@ -510,7 +512,7 @@ def test_the_address_keeps_what_is_selected(browser: Browser, sample: Warehouse)
         assert re.search(r"#service=(Yellow|Green)&to=2025-10", page.url)
         page.evaluate("location.hash = '#borough=Nowhere&from=1999-01'")
         page.wait_for_timeout(100)
-        assert len(page.query_selector_all("[name=service]:checked")) == 3
+        assert len(page.query_selector_all("[name=service]:checked")) == 4
         assert opened.errors == []
 
 
@@ -663,6 +665,7 @@ def test_the_commands_beside_a_zone_explain_its_revenue(
     cells = sample.scalar(
         "select count(*) from mart_monthly_zone_revenue"
         f" where pickup_zone_id = {commands[0].split()[7]} and revenue_month <= '2025-11-01'"
+        f" and {METERED}"
     )
     assert len(commands) == cells > 1
     amounts = []
@@ -783,7 +786,8 @@ def test_the_png_of_a_panel_holds_its_title_and_chart_on_the_background_of_the_p
 def test_services_boroughs_and_airports_never_share_a_color(
     browser: Browser, sample: Warehouse
 ) -> None:
-    names = ["yellow", "green", "fhv", *(f"b{n}" for n in range(8)), *(f"a{n}" for n in range(3))]
+    names = ["yellow", "green", "fhv", "hvfhv", "uber", "lyft", "via", "juno", "unknown"]
+    names += [*(f"b{n}" for n in range(8)), *(f"a{n}" for n in range(3))]
     for scheme in ("light", "dark"):
         page = sample.data / "site" / "dashboard" / "index.html"
         with visit(browser, page, color_scheme=scheme) as opened:
@@ -807,14 +811,16 @@ def test_two_full_years_stay_below_2_mb_and_compare_with_the_year_before(
     with visit(browser, page) as opened:
         take(opened.page, "two-years-dashboard-light")
         monthly = two_years.query(
-            "select file_month, sum(total_amount) from mart_monthly_zone_revenue"
+            "select file_month, sum(metered_revenue_amount) from mart_monthly_zone_revenue"
             " where file_month in ('2025-12-01', '2024-12-01') group by 1 order by 1"
         )
         [before, now] = [amount for _, amount in monthly]
         assert f"{100 * (now - before) / before:+.1f} % vs. Dec 2024" in opened.page.inner_text(
             "#kpi-cents"
         )
-        revenue = two_years.scalar("select sum(total_amount) from mart_monthly_zone_revenue")
+        revenue = two_years.scalar(
+            "select sum(metered_revenue_amount) from mart_monthly_zone_revenue"
+        )
         assert f"${revenue:,.2f}" in opened.page.inner_text("#kpi-cents")
         assert len(rows_of(opened.page, "revenue-service")) == 48
         Filters(first=date(2024, 1, 1), last=date(2024, 2, 1)).choose(opened.page)
@@ -877,7 +883,7 @@ def test_the_filters_work_by_keyboard_and_never_leave_nothing_selected(
         page = opened.page
         page.keyboard.press("Tab")
         reached = []
-        for _ in range(7):
+        for _ in range(8):
             page.keyboard.press("Tab")
             reached.append(
                 page.evaluate(
@@ -885,12 +891,21 @@ def test_the_filters_work_by_keyboard_and_never_leave_nothing_selected(
                 )
             )
             assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-        assert reached == ["service", "service", "service", "from", "to", "borough", "reset"]
+        assert reached == [
+            "service",
+            "service",
+            "service",
+            "service",
+            "from",
+            "to",
+            "borough",
+            "reset",
+        ]
         for box in page.query_selector_all("[name=service]"):
             box.focus()
             page.keyboard.press("Space")
         assert page.eval_on_selector_all("[name=service]:checked", "boxes => boxes.length") == 1
-        assert "FHV, 3 months, Oct 2025 to Dec 2025" in (page.text_content("#status") or "")
+        assert "HVFHV, 3 months, Oct 2025 to Dec 2025" in (page.text_content("#status") or "")
         page.select_option("#from", label="Dec 2025")
         page.select_option("#to", label="Nov 2025")
         assert (
@@ -979,7 +994,14 @@ def compare(browser: Browser, warehouse: Warehouse, filters: Filters, name: str)
         filters.choose(opened.page)
         shown = {panel: rows_of(opened.page, panel) for panel in EXPECTED}
         for panel, expect in EXPECTED.items():
-            if panel in {"revenue-service", "revenue-borough", "daily", "airports"}:
+            if panel in {
+                "revenue-service",
+                "revenue-borough",
+                "daily",
+                "airports",
+                "market",
+                "riders",
+            }:
                 assert all(row[-1] for row in shown[panel]), panel
                 shown[panel] = [row[:-1] for row in shown[panel]]
             if panel in {"week", "daily"}:  # the page says 0 where SQL has no row
@@ -1026,14 +1048,16 @@ def share(part: Decimal | int, whole: Decimal | int) -> str:
     return f"{(Decimal(100) * part / whole).quantize(Decimal('0.1'), ROUND_HALF_UP)} %"
 
 
+METERED = "service_type in ('Yellow', 'Green')"
+
+REVENUE = f"sum(case when {METERED} then total_amount end)"
+
 TRIPS = "count(case when not is_voided then 1 end)"
 
 
 def has_money(warehouse: Warehouse, filters: Filters) -> bool:
     return bool(
-        warehouse.scalar(
-            f"select count(*) from {LOADED} and service_type <> 'FHV' and {filters.files}"
-        )
+        warehouse.scalar(f"select count(*) from {LOADED} and {METERED} and {filters.files}")
     )
 
 
@@ -1044,12 +1068,12 @@ def revenue_by_service(warehouse: Warehouse, filters: Filters) -> list[list[str]
             facts_by_zone(
                 filters,
                 "file_month, service_type, sum(total_amount)",
-                "service_type <> 'FHV' group by 1, 2",
+                f"{METERED} group by 1, 2",
             )
         )
     }
     loaded = warehouse.query(
-        f"select file_month, service_type from {LOADED} and service_type <> 'FHV' and {filters.files}"
+        f"select file_month, service_type from {LOADED} and {METERED} and {filters.files}"
     )
     return [
         [f"{month:%b %Y}", service, money(sums.get((month, service)))] for month, service in loaded
@@ -1058,9 +1082,7 @@ def revenue_by_service(warehouse: Warehouse, filters: Filters) -> list[list[str]
 
 def revenue_by_borough(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
     rows = warehouse.query(
-        facts_by_zone(
-            filters, "file_month, borough, sum(total_amount)", "service_type <> 'FHV' group by 1, 2"
-        )
+        facts_by_zone(filters, "file_month, borough, sum(total_amount)", f"{METERED} group by 1, 2")
         + " having sum(total_amount) <> 0"
     )
     return [
@@ -1126,8 +1148,8 @@ def week(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
 
 def by_zone(warehouse: Warehouse, filters: Filters) -> list[tuple[Any, ...]]:
     return warehouse.query(
-        facts(filters, f"zone_id, zone_label, borough, {TRIPS}, sum(total_amount)")
-        + f" group by 1, 2, 3 having {TRIPS} > 0 or sum(total_amount) <> 0"
+        facts(filters, f"zone_id, zone_label, borough, {TRIPS}, {REVENUE}")
+        + f" group by 1, 2, 3 having {TRIPS} > 0 or {REVENUE} <> 0"
     )
 
 
@@ -1169,7 +1191,7 @@ def payments(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
         facts(
             filters,
             f"payment_type_id, {TRIPS}, sum(total_amount)",
-            "service_type <> 'FHV' group by 1",
+            f"{METERED} group by 1",
         )
         + f" having {TRIPS} > 0 or sum(total_amount) <> 0"
     )
@@ -1242,9 +1264,6 @@ def speed(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
         )
     )
 
-    def tenths(value: Decimal) -> str:
-        return f"{value.quantize(Decimal('0.1'), ROUND_HALF_UP):,}"
-
     return [
         [
             service,
@@ -1278,7 +1297,62 @@ def tips(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
     ]
 
 
+COMPANY = "case when service_type = 'HVFHV' then licensee_name else service_type::varchar end"
+
+
+def tenths(value: Decimal) -> str:
+    return f"{value.quantize(Decimal('0.1'), ROUND_HALF_UP):,}"
+
+
+def companies(filters: Filters, columns: str) -> str:
+    return (
+        f"select file_month, {COMPANY} as company, {columns} from fact_trips"
+        " inner join dim_zones on pickup_zone_id = zone_id"
+        " inner join dim_hvfhs_licensees using (hvfhs_license_number)"
+        f" where {filters.files} and {filters.zones} group by 1, 2 having {TRIPS} > 0"
+    )
+
+
+def market(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
+    counted = (
+        "not is_voided and trip_duration_seconds > 0"
+        " and trip_distance_miles * 3600 / trip_duration_seconds between 1 and 80"
+    )
+    rows = warehouse.query(
+        companies(
+            filters,
+            f"{TRIPS}, avg(wait_seconds) filter (not is_voided and wait_seconds >= 0),"
+            f" sum(trip_distance_miles) filter ({counted}), sum(trip_duration_seconds) filter ({counted})",
+        )
+    )
+    whole: dict[date, int] = {}
+    for month, _, trips, *_ in rows:
+        whole[month] = whole.get(month, 0) + trips
+    return [
+        [
+            f"{month:%b %Y}",
+            company,
+            f"{trips:,}",
+            share(trips, whole[month]),
+            "" if wait is None else tenths(Decimal(wait) / 60),
+            "" if miles is None else tenths(miles * 3600 / Decimal(seconds)),
+        ]
+        for month, company, trips, wait, miles, seconds in rows
+    ]
+
+
+def riders(warehouse: Warehouse, filters: Filters) -> list[list[str]]:
+    rides = replace(filters, services=tuple({"HVFHV"} & set(filters.services)) or ("none",))
+    rows = warehouse.query(companies(rides, "sum(total_amount), sum(driver_pay_amount)"))
+    return [
+        [f"{month:%b %Y}", company, money(paid), money(driver)]
+        for month, company, paid, driver in rows
+    ]
+
+
 EXPECTED = {
+    "market": market,
+    "riders": riders,
     "revenue-service": revenue_by_service,
     "revenue-borough": revenue_by_borough,
     "daily": daily,
@@ -1312,11 +1386,21 @@ def totals(warehouse: Warehouse, filters: Filters) -> dict[str, str]:
             files,
             f"{TRIPS}, sum(total_amount), sum(case when payment_type_id = 1 then fare_amount end),"
             " sum(case when payment_type_id = 1 then tip_amount end)",
-            f"service_type <> 'FHV' and {of_days}",
+            f"{METERED} and {of_days}",
         )
     )
+    loaded = warehouse.scalar(
+        f"select count(*) from {LOADED} and service_type = 'HVFHV' and {filters.files}"
+    )
+    [[paid_by_riders]] = warehouse.query(
+        facts_by_zone(files, "sum(total_amount)", f"service_type = 'HVFHV' and {of_days}")
+    )
+    riders = {}
+    if warehouse.scalar(f"select count(*) from {LOADED} and service_type = 'HVFHV'"):
+        riders["riders"] = money(paid_by_riders) if loaded else "no HVFHV"
     if not has_money(warehouse, filters):
         return {
+            **riders,
             "trips": f"{trips:,}",
             "cents": "no fares",
             "perTrip": "no fares",
@@ -1324,6 +1408,7 @@ def totals(warehouse: Warehouse, filters: Filters) -> dict[str, str]:
         }
     per_trip = (amount / paid).quantize(Decimal("0.01"), ROUND_HALF_UP)
     return {
+        **riders,
         "trips": f"{trips:,}",
         "cents": money(amount),
         "perTrip": money(per_trip),

@@ -13,6 +13,7 @@ import pytest
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import IngestResult, ingest_file
 from taxi_pipeline.lake import Lake, ManifestEntry
+from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import Settings
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
@@ -26,6 +27,17 @@ YELLOW_HEADER = (
 YELLOW_ROW = "2,2019-03-01 00:{0:02d}:00,2019-03-01 01:00:00,1,1.5,1,N,132,230,2,9.5,0.5,0.5,0,0,0.3,{0}.80,2.5"
 FHV_HEADER = (
     "dispatching_base_num,pickup_datetime,dropoff_datetime,PULocationID,DOLocationID,SR_Flag"
+)
+
+HVFHV_HEADER = (
+    "hvfhs_license_num,dispatching_base_num,originating_base_num,request_datetime,on_scene_datetime,"
+    "pickup_datetime,dropoff_datetime,PULocationID,DOLocationID,trip_miles,trip_time,"
+    "base_passenger_fare,tolls,bcf,sales_tax,congestion_surcharge,airport_fee,tips,driver_pay,"
+    "shared_request_flag,shared_match_flag,access_a_ride_flag,wav_request_flag,wav_match_flag"
+)
+HVFHV_ROW = (
+    "HV0003,B02764,B02764,2024-01-05 09:55:00,2024-01-05 09:59:00,2024-01-05 10:00:00,"
+    "2024-01-05 10:20:00,132,230,9.50,1200,30.00,6.94,1.02,3.28,2.75,2.50,{tips},25.00,N,N, ,N,N"
 )
 
 YELLOW_NAME = "yellow_tripdata_2019-03.csv"
@@ -94,7 +106,7 @@ class Workplace:
 
     def part(self, entry: ManifestEntry) -> Path:
         """Where a version's rows are."""
-        service = entry.service_type.lower()
+        service = Service.of_label(entry.service_type)
         return self.lake.root / service / f"file_month={entry.file_month}" / "part.parquet"
 
     def rows(self, entry: ManifestEntry, columns: str) -> list[tuple[Any, ...]]:

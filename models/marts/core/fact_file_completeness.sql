@@ -40,7 +40,7 @@ compared as (
     from files
     left join published
         on
-            lower(files.service_type) = published.service_type
+            {{ service_in_file_names("files.service_type") }} = published.service_type
             and files.file_month = published.file_month
 ),
 
@@ -58,7 +58,7 @@ banded as (
     {% for name, measure in {"official": "official_parquet", "csv_copy": "datatalks_csv", "excerpt": "excerpt"}.items() %}
     left join bands as {{ name }}
         on
-            lower(compared.service_type) = {{ name }}.service_type
+            {{ service_in_file_names("compared.service_type") }} = {{ name }}.service_type
             and {{ name }}.measure = '{{ measure }}'
             and compared.file_month >= {{ name }}.from_month
             and compared.file_month <= coalesce({{ name }}.to_month, compared.file_month)

@@ -2,6 +2,7 @@
 
 {%- set is_known = code_lists({
     "zone_id": ref("dim_zones"),
+    "hvfhs_license_number": ref("dim_hvfhs_licensees"),
     "vendor_id": ref("dim_vendors"),
     "rate_code_id": ref("dim_rate_codes"),
     "payment_type_id": ref("dim_payment_types"),
@@ -25,6 +26,10 @@ final as (
         {{ select_trip_columns("trips", {
             "pickup_zone_id": known_member("trips.pickup_zone_id", is_known.zone_id, var("unknown_zone_id")),
             "dropoff_zone_id": known_member("trips.dropoff_zone_id", is_known.zone_id, var("unknown_zone_id")),
+            "hvfhs_license_number": "cast(" ~ known_member(
+                "trips.hvfhs_license_number", is_known.hvfhs_license_number, "'" ~ var("unknown_license_number") ~ "'",
+                "trips.service_type = 'HVFHV'", "'" ~ var("not_applicable_license_number") ~ "'"
+            ) ~ " as " ~ type_of("hvfhs_license") ~ ")",
             "vendor_id": known_member("trips.vendor_id", is_known.vendor_id, var("unknown_vendor_id"), "trips.is_metered"),
             "rate_code_id": known_member("trips.rate_code_id", is_known.rate_code_id, var("unknown_rate_code_id"), "trips.is_metered"),
             "payment_type_id": known_member("trips.payment_type_id", is_known.payment_type_id, var("unknown_payment_type_id"), "trips.is_metered"),
@@ -37,8 +42,13 @@ final as (
         trips.expected_total_amount,
         trips.fare_residual_amount,
         cast(trips.fare_check as {{ type_of("fare_check") }}) as fare_check,
+        trips.wait_seconds,
         trips.is_store_and_forward,
         trips.is_shared_ride,
+        trips.is_shared_ride_requested,
+        trips.is_wheelchair_requested,
+        trips.is_wheelchair_accessible,
+        trips.is_access_a_ride,
         {% for flag in flag_columns() %}
         trips.{{ flag }},
         {% endfor %}

@@ -3,7 +3,7 @@
 with trips as (
     select * from {{ ref("fact_trips") }}
     where
-        service_type <> 'FHV'
+        {{ is_metered_service() }}
         and {{ in_slice_to_build() }}
 ),
 

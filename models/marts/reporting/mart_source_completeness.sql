@@ -64,11 +64,11 @@ compared as (
             and files.file_month = rejected.file_month
     left join published
         on
-            lower(files.service_type) = published.service_type
+            {{ service_in_file_names("files.service_type") }} = published.service_type
             and files.file_month = published.file_month
     left join bands
         on
-            lower(files.service_type) = bands.service_type
+            {{ service_in_file_names("files.service_type") }} = bands.service_type
             and files.file_month >= bands.from_month
             and files.file_month <= coalesce(bands.to_month, files.file_month)
 ),

@@ -49,7 +49,6 @@ summed as (
         trips.file_month,
         trips.pickup_date,
         trips.pickup_zone_id,
-        cast(count(case when not trips.is_voided then trips.total_amount end) as {{ dbt.type_bigint() }}) as metered_trip_count,
         {{ select_daily_measures() }}
     from trips
     inner join payment_types on trips.payment_type_id = payment_types.payment_type_id
@@ -73,12 +72,11 @@ final as (
         zones.service_zone as pickup_service_zone,
         {{ lat_lon("zones.latitude", "zones.longitude") }} as pickup_location,
         zones.is_airport as is_airport_pickup,
-        completeness.official_row_share,
-        coalesce(completeness.month_completeness, 'unknown') as month_completeness,
         {% for column in daily_measures() %}
         summed.{{ column }},
         {% endfor %}
-        summed.metered_trip_count
+        completeness.official_row_share,
+        coalesce(completeness.month_completeness, 'unknown') as month_completeness
     from summed
     inner join zones on summed.pickup_zone_id = zones.zone_id
     inner join dates on summed.pickup_date = dates.date_day

@@ -229,6 +229,9 @@ def _measures(view: _View) -> Iterator[Field]:
         yield _ratio(ratio)
 
 
+_METERED = {"service_type": "Yellow,Green"}
+
+
 def _counts(mart: Mart) -> Iterator[Field]:
     yield _measure("row_count", "count", "Rows of TLC's files.")
     if "is_voided" in mart.columns:
@@ -237,9 +240,20 @@ def _counts(mart: Mart) -> Iterator[Field]:
         yield _measure(
             "metered_trip_count",
             "count",
-            "Trips with a total; FHV trips carry no money and do not count.",
-            filters=[*kept, {"total_amount_value": "NOT NULL"}],
+            "Trips of yellow and green, the services with a taximeter.",
+            filters=[*kept, _METERED, {"total_amount_value": "NOT NULL"}],
         )
+        for name, whose, filter_ in (
+            ("metered_revenue_amount", "yellow and green", _METERED),
+            ("rider_payment_amount", "HVFHV", {"service_type": "HVFHV"}),
+        ):
+            yield _measure(
+                name,
+                "sum",
+                f"US dollars that passengers of {whose} were charged: total_amount of these services alone.",
+                sql="${TABLE}.total_amount",
+                filters=[filter_],
+            )
 
 
 def _measure(name: str, type_: str, description: str, **rest: Any) -> Field:

@@ -33,6 +33,11 @@ _TYPES = {
 }
 """The type in a contract of each kind of column."""
 
+_LISTS = frozenset({"required", "essential", "added_up_for"})
+"""Keys of a column's definition that may list services."""
+
+_KEYS = _LISTS | {"kind", "becomes", "outside_total", "located_by"}
+
 _SUM_TYPE = "decimal(18, 2)"
 _SUM_WORDS = "Sum over all accepted rows, voided ones included. "
 
@@ -111,16 +116,19 @@ def check_trip_columns(columns: Mapping[str, Any]) -> None:
     taken: dict[tuple[str, str], str] = {}
     for name, column in columns.items():
         fault = ""
-        if (
-            unknown := set(column)
-            - services
-            - {"kind", "required", "essential", "becomes", "located_by"}
-        ):
+        if unknown := set(column) - services - _KEYS:
             fault = f"has the unknown key {sorted(unknown)[0]}"
         elif column.get("kind") not in _TYPES:
             fault = f"is of the kind {column.get('kind')}, which is none of {', '.join(_TYPES)}"
         elif not services & set(column):
             fault = "belongs to no service"
+        elif strangers := {
+            service
+            for key in _LISTS
+            if isinstance(column.get(key), list)
+            for service in column[key]
+        } - set(column):
+            fault = f"says something of {sorted(strangers)[0]}, which does not have it"
         for service in services & set(column):
             names = column[service]
             if not isinstance(names, list) or not names:

@@ -158,8 +158,8 @@ def _refusal_of_old_month(trip_file: TripFile, *, is_official: bool) -> tuple[st
     if is_official:
         return (
             f"the server refuses it (403), and a month as old as {month} is published or never will be",
-            "check the service and the month (Parquet files begin with yellow 2009-01, green 2014-01, fhv 2015-01), "
-            "and whether your network may reach the server",
+            "check the service and the month (Parquet files begin with yellow 2009-01, green 2014-01, fhv 2015-01, "
+            "fhvhv 2019-02), and whether your network may reach the server",
         )
     return (
         f"the server refuses it (403), though {month} has long been published: "

@@ -35,7 +35,7 @@ def explain(
         str | None,
         typer.Argument(
             help="A trip: its trip_id in fact_trips or rejected_trips, or <service code><YYYYMM><row in nine digits>; "
-            "yellow is 1, green 2, FHV 3.",
+            "yellow is 1, green 2, FHV 3, HVFHV 4.",
             show_default=False,
         ),
     ] = None,

@@ -46,7 +46,7 @@ def parse_trip_id(text: str) -> TripKey:
     """Read a trip's id; underscores may part its digits.
 
     Raises:
-        TaxiError: it is not the id of a row of a yellow, green or FHV file.
+        TaxiError: it is not the id of a row of a service's file.
     """
     digits = text.strip().replace("_", "")
     remedy = (

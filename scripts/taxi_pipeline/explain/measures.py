@@ -7,7 +7,7 @@ shown not to add up.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from taxi_pipeline.schemas import MONEY, Service, columns_of
+from taxi_pipeline.schemas import Service, trip_columns_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ MARTS = {
         ExplainedMart(
             "mart_monthly_zone_revenue",
             ("service_type", "file_month", "pickup_zone_id"),
-            (Service.YELLOW, Service.GREEN),
+            (Service.YELLOW, Service.GREEN, Service.HVFHV),
         ),
         ExplainedMart(
             "mart_daily_service_summary", ("service_type", "pickup_date"), tuple(Service)
@@ -46,9 +46,11 @@ MARTS = {
 
 # Money is summed over all rows of the fact, a pair nets to zero; what counts trips leaves the voided rows out.
 _TRIP = "not trips.is_voided"
+_METERED = "trips.service_type in ('Yellow', 'Green')"
 _MEASURES = {
     "row_count": "cast(count(*) as bigint)",
     "trip_count": f"cast(sum(case when {_TRIP} then 1 else 0 end) as bigint)",
+    "metered_trip_count": f"cast(count(case when {_TRIP} and {_METERED} then trips.total_amount end) as bigint)",
     "voided_row_count": f"cast(sum(case when {_TRIP} then 0 else 1 end) as bigint)",
     "app_dispatched_trip_count": f"cast(count(case when {_TRIP} and trips.is_app_dispatched then 1 end) as bigint)",
     "passenger_count": f"cast(sum(case when {_TRIP} then trips.passenger_count end) as bigint)",
@@ -56,6 +58,10 @@ _MEASURES = {
     "trip_distance_miles": f"sum(case when {_TRIP} then trips.trip_distance_miles end)",
     "duration_trip_count": f"cast(count(case when {_TRIP} then trips.trip_duration_seconds end) as bigint)",
     "trip_duration_seconds": f"cast(sum(case when {_TRIP} then trips.trip_duration_seconds end) as bigint)",
+    "wait_trip_count": f"cast(count(case when {_TRIP} and trips.wait_seconds >= 0 then 1 end) as bigint)",
+    "wait_seconds": f"cast(sum(case when {_TRIP} and trips.wait_seconds >= 0 then trips.wait_seconds end) as bigint)",
+    "metered_revenue_amount": f"sum(case when {_METERED} then trips.total_amount end)",
+    "rider_payment_amount": "sum(case when trips.service_type = 'HVFHV' then trips.total_amount end)",
     "card_trip_count": f"cast(sum(case when payment_types.is_card and {_TRIP} then 1 else 0 end) as bigint)",
     "card_fare_amount": "sum(case when payment_types.is_card then trips.fare_amount end)",
     "card_tip_amount": "sum(case when payment_types.is_card then trips.tip_amount end)",
@@ -85,5 +91,5 @@ def select_measures(mart: Iterable[str], fact: Iterable[str], also: Iterable[str
 
 def money_columns(service: Service) -> tuple[str, ...]:
     """The amounts that TLC publishes for a service, by their names from staging on."""
-    names = (column.name for column in columns_of(service) if column.type == MONEY)
-    return tuple(name.removesuffix("_amount") + "_amount" for name in names)
+    stated = trip_columns_of(service)
+    return tuple(name for name, column in stated.items() if column["kind"] == "money")

@@ -93,7 +93,7 @@ def _observations(
     if earlier_row is not None:
         duplicate = f"equals row {earlier_row:,} of the file in every column"
     elif not judged["is_metered"]:
-        duplicate = "FHV rows are never compared: equal rows are distinct trips"
+        duplicate = f"{raw['service_type']} rows are never compared: equal rows are distinct trips"
     return {
         "unparseable": "the row could be read"
         if raw["raw_line"] is None
@@ -148,7 +148,19 @@ def find_flags(raw: Row, judged: Row, twin: Row | None, thresholds: Thresholds) 
             for end in ("pickup", "dropoff")
         },
         "is_store_and_forward": f"store_and_forward_flag {raw.get('store_and_forward_flag')}",
-        "is_shared_ride": f"shared_ride_flag {raw.get('shared_ride_flag')}",
+        "is_shared_ride": f"shared_ride_flag {raw.get('shared_ride_flag')}"
+        if raw.get("shared_match_flag") is None
+        else f"shared_match_flag {raw['shared_match_flag']}",
+        "is_shared_ride_requested": f"shared_request_flag {raw.get('shared_request_flag')}",
+        "is_wheelchair_requested": f"wheelchair_request_flag {raw.get('wheelchair_request_flag')}",
+        "is_wheelchair_accessible": f"wheelchair_match_flag {raw.get('wheelchair_match_flag')}",
+        "is_access_a_ride": f"access_a_ride_flag {raw.get('access_a_ride_flag')}",
+        "is_prearranged": f"requested {raw.get('request_at')}, after the pickup",
+        "is_duration_contradicted": f"reported {raw.get('reported_duration_seconds')} s, on the clock"
+        f" {judged['trip_duration_seconds']} s; plausible are"
+        f" {thresholds.max_reported_duration_difference_seconds} s between them",
+        "is_fare_zero": "base fare 0",
+        "is_fare_negative": f"base fare {_money(judged['fare_amount'])}",
     }
     return tuple(
         Flag(name, value, evidence.get(name, "") if value else "")
@@ -169,7 +181,13 @@ def _money(value: Decimal | None) -> str:
 def find_repairs(raw: Row, row: Row, judged: Row, thresholds: Thresholds) -> tuple[Repair, ...]:
     """Compare a row with the file's, column by column; a difference that no rule explains has no reason."""
     reasons = dict.fromkeys(
-        ("dispatching_base_number", "affiliated_base_number"), "trimmed, in upper case"
+        (
+            "dispatching_base_number",
+            "affiliated_base_number",
+            "originating_base_number",
+            "hvfhs_license_number",
+        ),
+        "trimmed, in upper case",
     )
     for code, unknown in thresholds.unknown_members.items():
         if row.get(code) == unknown:

@@ -22,9 +22,11 @@ class Thresholds:
     unknown_payment_type_id: int
     unknown_rate_code_id: int
     unknown_trip_type_id: int
+    unknown_license_number: str
+    max_reported_duration_difference_seconds: int
 
     @property
-    def unknown_members(self) -> dict[str, int]:
+    def unknown_members(self) -> dict[str, int | str]:
         """Per code column of the fact, the member that stands for unknown."""
         return {
             "pickup_zone_id": self.unknown_zone_id,
@@ -33,6 +35,7 @@ class Thresholds:
             "payment_type_id": self.unknown_payment_type_id,
             "rate_code_id": self.unknown_rate_code_id,
             "trip_type_id": self.unknown_trip_type_id,
+            "hvfhs_license_number": self.unknown_license_number,
         }
 
     @property

@@ -193,7 +193,8 @@ def _members(select: Select, key: TripKey) -> Row:
         select
             pickup_zones.zone_label as pickup_zone_id, dropoff_zones.zone_label as dropoff_zone_id,
             vendors.vendor_name as vendor_id, rate_codes.rate_code_name as rate_code_id,
-            payment_types.payment_type_name as payment_type_id, trip_types.trip_type_name as trip_type_id
+            payment_types.payment_type_name as payment_type_id, trip_types.trip_type_name as trip_type_id,
+            licensees.licensee_name as hvfhs_license_number
         from fact_trips as trips
         left join dim_zones as pickup_zones on trips.pickup_zone_id = pickup_zones.zone_id
         left join dim_zones as dropoff_zones on trips.dropoff_zone_id = dropoff_zones.zone_id
@@ -201,6 +202,7 @@ def _members(select: Select, key: TripKey) -> Row:
         left join dim_rate_codes as rate_codes on trips.rate_code_id = rate_codes.rate_code_id
         left join dim_payment_types as payment_types on trips.payment_type_id = payment_types.payment_type_id
         left join dim_trip_types as trip_types on trips.trip_type_id = trip_types.trip_type_id
+        left join dim_hvfhs_licensees as licensees on trips.hvfhs_license_number = licensees.hvfhs_license_number
         where {where(key.columns, "trips.")}
         """
     )

@@ -7,11 +7,9 @@ text, with its data columns null. Any other value that cannot be read is null, a
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from pathlib import Path
 
-from taxi_pipeline.file_names import TripFile
 from taxi_pipeline.ingest.matching import TEXT_TYPE, ColumnMatch, SourceColumn
-from taxi_pipeline.lake import FOOTER_KEY, quote_identifier, quote_literal
+from taxi_pipeline.lake import quote_identifier, quote_literal
 from taxi_pipeline.schemas import (
     CODE,
     DEGREES,
@@ -60,7 +58,7 @@ class Facts:
         unparseable: rows kept as raw text only.
         unreadable: rows with a value that could not be read.
         rounded: amounts that had fractions of a cent.
-        total_amount: dollars over the parsed rows; None for FHV.
+        total_amount: dollars over the parsed rows; None where the file gives no amounts.
     """
 
     rows: int
@@ -152,6 +150,15 @@ def _coded(column: Column, text: str) -> str:
     return f"case {written} {cases} end" if cases else ""
 
 
+def _sum(column: Column, *, fits: bool) -> _Steps:
+    """Add up a column that files do not give; null where they give none of its parts."""
+    parts = [f"v_{name}" for name in column.parts]
+    given = f"coalesce({', '.join(parts)}) is not null"
+    total = " + ".join(f"coalesce({part}, 0)" for part in parts)
+    value = f"case when {given} then {'cast' if fits else 'try_cast'}({total} as {column.type}) end"
+    return _Steps("", "", value, misfit=f"{_layer('v', column)} is null and {given}")
+
+
 def _is_null_word(text: str) -> str:
     # Not `in`: DuckDB makes a join of a list as long as this, which keeps no order of rows and takes memory.
     words = ", ".join(map(quote_literal, NULL_WORDS))
@@ -217,7 +224,12 @@ def convert_sql(
         A query of the canonical columns, ``raw_line``, ``unreadable_fields``, ``rounded_amounts`` and ``also``.
     """
     columns = columns_of(service)
-    steps = {column: _steps(column, match.sources[column.name], fits=fits) for column in columns}
+    steps = {
+        column: _steps(column, match.sources[column.name], fits=fits)
+        for column in columns
+        if not column.parts
+    }
+    sums = {column: _sum(column, fits=fits) for column in columns if column.parts}
 
     def layer(prefix: str, expressions: dict[Column, str], source: str) -> str:
         items = (f"{sql} as {_layer(prefix, column)}" for column, sql in expressions.items())
@@ -227,6 +239,9 @@ def convert_sql(
     exact = layer("e", {c: s.exact for c, s in steps.items()}, given)
     valued = layer("v", {c: s.value for c, s in steps.items()}, exact)
     misfits = {column: s.misfit for column, s in steps.items() if s.misfit}
+    if sums:
+        valued = layer("v", {c: s.value for c, s in sums.items()}, valued)
+        misfits |= {c: s.misfit for c, s in sums.items() if s.misfit}
     flagged = layer("m", misfits, valued)
     essential = [_layer("m", column) for column in misfits if column.essential]
     misfit = " or ".join([malformed, *essential])
@@ -272,43 +287,11 @@ def first_misfit_sql(match: ColumnMatch, relation: str, column: Column) -> str:
 
 def facts_sql(service: Service, converted: str) -> str:
     """Build the query for what converted rows add up to."""
-    has_money = any(column.name == "total_amount" for column in columns_of(service))
-    total = "coalesce(sum(total_amount), 0)" if has_money else "null"
+    totals = [column for column in columns_of(service) if column.name == "total_amount"]
+    # Files that do not give a total may give no amounts at all: their sum is unknown, not 0.
+    total = "sum(total_amount)" if totals and totals[0].parts else "coalesce(sum(total_amount), 0)"
+    total = total if totals else "null"
     return (
         "select count(*), count(raw_line), count(unreadable_fields), coalesce(sum(rounded_amounts), 0), "
         f"{total} from ({converted})"
     )
-
-
-def partition_sql(trip_file: TripFile, converted: str, ingested_at: str) -> str:
-    """Build the query for a partition: lineage, then the canonical columns.
-
-    Args:
-        trip_file: the file that the rows come from.
-        converted: the SQL of its rows, with ``file_row_number`` from 0.
-        ingested_at: UTC time to stamp.
-    """
-    first_id = trip_file.service.code * 10**15 + int(f"{trip_file.month:%Y%m}") * 10**9
-    lineage = {
-        "trip_id": f"cast({first_id} + 1 + file_row_number as bigint)",
-        "service_type": quote_literal(trip_file.service.label),
-        "file_month": f"date '{trip_file.month.isoformat()}'",
-        "source_row": "cast(file_row_number + 1 as bigint)",
-        "source_file": quote_literal(trip_file.name),
-        "ingested_at": f"timestamp '{ingested_at}'",
-        "raw_line": "raw_line",
-        "unreadable_fields": "unreadable_fields",
-    }
-    items = [f"{sql} as {name}" for name, sql in lineage.items()]
-    items += [quote_identifier(column.name) for column in columns_of(trip_file.service)]
-    return f"select {', '.join(items)} from ({converted})"
-
-
-def copy_sql(query: str, path: Path, footer: str | None = None) -> str:
-    """Build the statement that writes a query's rows, in order, to a Parquet file."""
-    # On trips, zstd takes as long as snappy and 40 % less room. The encodings of version 2 (of 2015)
-    # write numbered rows as differences: a third less time, and 13 % less room.
-    options = "format parquet, parquet_version v2, compression zstd"
-    if footer is not None:
-        options += f", kv_metadata {{{FOOTER_KEY}: {quote_literal(footer)}}}"
-    return f"copy ({query}) to {quote_literal(path)} ({options})"

@@ -51,7 +51,8 @@ def match_columns(service: Service, columns: Sequence[SourceColumn], subject: st
     by_name: dict[str, list[SourceColumn]] = {}
     for column in columns:
         by_name.setdefault(column.name.strip().lower(), []).append(column)
-    known = {name for wanted in columns_of(service) for name in (wanted.name, *wanted.aliases)}
+    given = [column for column in columns_of(service) if not column.parts]
+    known = {name for wanted in given for name in (wanted.name, *wanted.aliases)}
     for name, same in by_name.items():
         if name in known and len(same) > 1:
             raise TaxiError(
@@ -63,12 +64,12 @@ def match_columns(service: Service, columns: Sequence[SourceColumn], subject: st
         wanted.name: tuple(
             column for name in (wanted.name, *wanted.aliases) for column in by_name.get(name, [])
         )
-        for wanted in columns_of(service)
+        for wanted in given
     }
     if not any(sources.values()):
         raise _not_a_tlc_header(subject, service, ",".join(column.name for column in columns))
     located = located_columns(service, by_name.keys())
-    for wanted in columns_of(service):
+    for wanted in given:
         if wanted.required and not sources[wanted.name] and wanted.name not in located:
             others = [
                 other

@@ -28,10 +28,8 @@ from taxi_pipeline.ingest.convert import (
     LATEST,
     Facts,
     convert_sql,
-    copy_sql,
     facts_sql,
     first_misfit_sql,
-    partition_sql,
     refused_type,
 )
 from taxi_pipeline.ingest.matching import (
@@ -41,6 +39,7 @@ from taxi_pipeline.ingest.matching import (
     located_columns,
     match_columns,
 )
+from taxi_pipeline.ingest.partition import copy_sql, partition_sql
 from taxi_pipeline.ingest.text import (
     MOST_LINES,
     convert_csv_sql,
@@ -424,7 +423,7 @@ def _prepare_parquet(
         )
 
     for column in columns_of(trip_file.service):
-        for found in match.sources[column.name]:
+        for found in match.sources.get(column.name, ()):
             if refused_type(column, found):
                 _refuse_type(connection, trip_file, column, found, relation)
     facts = _fetch_facts(connection, trip_file.service, convert(fits=False))
@@ -498,7 +497,7 @@ def _refuse_unreadable(
         f"from {converted} where unreadable_fields is not null) group by name order by rows desc, name"
     ).fetchall()
     name, rows = counted[0]
-    if rows <= UNREADABLE_SHARE * facts.rows:
+    if rows <= UNREADABLE_SHARE * facts.rows or name not in match.sources:
         return
     column = next(one for one in columns_of(trip_file.service) if one.name == name)
     found = connection.execute(first_misfit_sql(match, given, column)).fetchone()

@@ -7,6 +7,7 @@ from rich.markup import escape
 from taxi_pipeline import console
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import IngestResult, ManyResult
+from taxi_pipeline.schemas import Service
 
 _PASSED_OVER_LINES = 20  # a folder of other things may hold thousands
 _PASSED_OVER_NAMES = 200
@@ -42,6 +43,10 @@ def _ingest_line(result: IngestResult) -> str:
         remarks[0] += f" (before: {result.rows_before:,}; `taxi diff` compares)"
     if entry.unparseable_count:
         remarks.append(f"[yellow]{entry.unparseable_count:,} unparseable, kept as text[/]")
+    if entry.total_amount is None and entry.service_type == Service.HVFHV.label:
+        remarks.append(
+            "[yellow]no amounts: TLC's CSV files of these trips have none, its Parquet files do[/]"
+        )
     if entry.rounded_count:
         remarks.append(f"{entry.rounded_count:,} amounts rounded to the cent")
     if entry.unknown_columns:

@@ -72,7 +72,7 @@ class ManifestEntry:
 
     Attributes:
         load_id: 16 hex characters, unique to this version.
-        service_type: ``Yellow``, ``Green`` or ``FHV``.
+        service_type: ``Yellow``, ``Green``, ``FHV`` or ``HVFHV``.
         file_month: first day of the month in the file's name, ISO.
         source_file: the file's name.
         source_sha256: checksum of the file as it was given, compressed or not; of part files, that of their list.
@@ -81,7 +81,7 @@ class ManifestEntry:
             that TLC does not use.
         row_count: rows in the file and in the partition, unparseable ones included.
         unparseable_count: rows kept as raw text only.
-        total_amount: sum in dollars over the parsed rows; None for FHV, which has no fares.
+        total_amount: sum in dollars over the parsed rows; None where the file has no amounts, as of FHV.
         rounded_count: amounts that had fractions of a cent.
         unknown_columns: columns of the file that the lake does not have.
         is_synthetic: the file says that it is this project's own sample, not TLC's data.
@@ -148,7 +148,7 @@ class ZoneChange:
     Attributes:
         load_id_before: the version that was replaced.
         load_id_after: the version that took its place.
-        service_type: ``Yellow``, ``Green`` or ``FHV``.
+        service_type: ``Yellow``, ``Green``, ``FHV`` or ``HVFHV``.
         file_month: first day of the month in the file's name, ISO.
         pickup_zone_id: as the file gives it; None where it gives none.
         rows_before: rows of the earlier version with this pickup zone.
@@ -159,7 +159,7 @@ class ZoneChange:
         moved_in_count: rows that have this pickup zone now and had another one.
         gone_count: rows that the new version does not have.
         added_count: rows that the earlier version did not have.
-        total_amount_before: dollars, over all readable rows before; None for FHV, and where there are none.
+        total_amount_before: dollars, over all readable rows before; None where there are none, as of FHV.
         total_amount_after: the same of the new version.
     """
 

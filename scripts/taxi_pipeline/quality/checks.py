@@ -203,7 +203,7 @@ BREAKS = (
         "high-volume services (Uber, Lyft, Via, Juno) have left these files for files of their own",
     ),
     Break(
-        ("Yellow", "Green", "FHV"),
+        ("Yellow", "Green", "FHV", "HVFHV"),
         date(2020, 3, 1),
         date(2021, 7, 1),
         "the lockdown of 2020 and the recovery from it",

@@ -46,6 +46,11 @@ def read_lists() -> Lists:
             "payment_type": codes("payment_types", "payment_type_id"),
             "trip_type": codes("trip_types", "trip_type_id"),
             "store_and_fwd_flag": ["N", "Y"],
+            "hvfhs_license_num": [
+                row["hvfhs_license_number"]
+                for row in read_seed("hvfhs_licensees")
+                if row["hvfhs_license_number"].startswith("HV")
+            ],
         },
         published={
             (row["service_type"], row["file_month"][:7]): int(row["parquet_rows"])
@@ -111,6 +116,7 @@ def lake_month_suite(
             "metered_trips": profile.ordinary_trips,
             "card_trips": profile.card_trips,
             "located_trips": profile.located_trips,
+            "taxed_trips": profile.taxed_trips,
             "earlier_months": len(previous),
         },
     )
@@ -142,7 +148,9 @@ _WORDS = {
     "payment_type": "payment_type",
     "store_and_fwd_flag": "store_and_forward_flag",
     "trip_type": "trip_type",
+    "hvfhs_license_num": "hvfhs_license",
 }
+_TEXT_CODES = frozenset({"store_and_fwd_flag", "hvfhs_license_num"})
 
 
 def _expanded(
@@ -160,7 +168,7 @@ def _expanded(
 
 def _code_frame(column: str, profile: Profile) -> Frame:
     return [
-        {"key": value, column: value if column == "store_and_fwd_flag" else int(value), "rows": n}
+        {"key": value, column: value if column in _TEXT_CODES else int(value), "rows": n}
         for value, n in profile.codes[column].items()
     ]
 
@@ -192,6 +200,7 @@ def _file_measures(
         "share_dropoff_before_pickup": ratio(profile.backwards, rows),
         "cash_share_of_tips": ratio(profile.cash_tips, profile.tips or None),
         "card_tips_to_card_fares": ratio(profile.card_tips, profile.card_fares or None),
+        "sales_tax_to_fares": ratio(profile.sales_tax_amount, profile.taxed_amount or None),
         "share_unknown_zone": ratio(zones["264"], rows),
         "share_hail_zone": ratio(
             sum(number for zone, number in zones.items() if zone in lists.hail_zones), rows

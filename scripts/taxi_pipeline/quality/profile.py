@@ -11,48 +11,41 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
 
 from taxi_pipeline.lake import quote_identifier, quote_literal
+from taxi_pipeline.quality.profile_amounts import (
+    FARE,
+    MILES,
+    alike,
+    amounts,
+    fetch_row,
+    meter,
+    taxes,
+)
 from taxi_pipeline.schemas import TIME, Service, columns_of
 from taxi_pipeline.seeds import read_variables, seed_path
 
-PROFILE_VERSION = 5
+PROFILE_VERSION = 6
 """Raise it when a profile would hold other numbers; every month is then profiled again."""
 
 EXPECTED_PICKUPS = 15
 """With so many expected in an hour, one with a tenth of them or fewer is chance in 1 of 200,000 (Poisson).
 Set on 2026-11-26."""
 
-COMPARED_TRIPS = 500_000
-"""About as many trips are compared with each other: more would take seconds (6.7 s for 7.9 million,
-2026-11-26). Trips of the same second stay together."""
-
 CODE_COLUMNS: Mapping[Service, tuple[str, ...]] = {
     Service.YELLOW: ("vendorid", "ratecodeid", "payment_type", "store_and_fwd_flag"),
     Service.GREEN: ("vendorid", "ratecodeid", "payment_type", "store_and_fwd_flag", "trip_type"),
     Service.FHV: (),
+    Service.HVFHV: ("hvfhs_license_num",),
 }
 
-# The meter counts 1/5 mile, or a minute in slow traffic: drop and step in dollars (tlc.md, section 5). A fare lies
-# between the drop and the sum of all miles and all minutes, wherever the trip went.
-_DROP = "case when {pickup} >= timestamp '2022-12-19' then 3.00 else 2.50 end"
-_STEP = (
-    "case when {pickup} >= timestamp '2022-12-19' then 0.70"
-    " when {pickup} >= timestamp '2012-09-04' then 0.50 else 0.40 end"
-)
-_ORDINARY_TRIP = (
-    "ratecodeid = 1 and fare_amount > 0 and trip_distance between 0.5 and 30"
-    " and seconds between 60 and 7200"
-)
 _MILES_PER_DEGREE = 69.05
 _COS_LATITUDE = 0.7577  # of 40.74 degrees north
 _UNKNOWN_ZONE = 264
 _NEW_YORK = ZoneInfo("America/New_York")
-_CARD, _CASH = 1, 2  # TLC's dictionary of 2025-03-18
 
 
 @dataclass(frozen=True)
@@ -85,7 +78,7 @@ class Profile:
         long_trips: rows whose dropoff lies more than 24 hours after the pickup.
         compared_rows: rows of every n-th second; of a small month, all.
         compared_trips: different rows among them.
-        distinct_trips: different ones among them by vendor, pickup, zones, distance, and total alone.
+        distinct_trips: different ones among them by vendor or license, pickup, zones, distance, and total alone.
         tips: dollars of tips, of all rows.
         cash_tips: those of rows paid in cash.
         card_trips: rows paid by card.
@@ -93,6 +86,9 @@ class Profile:
         card_fares: dollars of fare of these.
         located_trips: trips between two known zones with 0 to 100 miles.
         map_correlation: of miles driven and miles between the zones' points, over these; None for FHV.
+        taxed_trips: HVFHV trips with a fare and a sales tax.
+        taxed_amount: dollars of fare and tolls of these.
+        sales_tax_amount: dollars of sales tax of these.
     """
 
     version: int
@@ -127,6 +123,9 @@ class Profile:
     card_fares: float = 0.0
     located_trips: int = 0
     map_correlation: float | None = None
+    taxed_trips: int = 0
+    taxed_amount: float = 0.0
+    sales_tax_amount: float = 0.0
 
     @property
     def pickups(self) -> int:
@@ -177,10 +176,9 @@ def profile_partition(
     trips = f"read_parquet({quote_literal(part)}, hive_partitioning = false)"
     rows, unparseable, nulls = _completeness(connection, trips, service)
     clock = _clock(connection, trips, pickup, month)
-    metered = service is not Service.FHV
-    zones, dropoff_zones, located, correlation = _map(connection, trips, metered=metered)
+    zones, dropoff_zones, located, correlation = _map(connection, trips, MILES.get(service))
     cut, longest = reject_limits()
-    backwards, long_trips = _row(
+    backwards, long_trips = fetch_row(
         connection,
         f"select count(*) filter (seconds < -{cut}), count(*) filter (seconds > 3600 * {longest})"
         f" from (select date_diff('second', {pickup}, {dropoff}) as seconds from {trips})",
@@ -191,65 +189,18 @@ def profile_partition(
         located_trips=located, map_correlation=correlation,
         backwards=backwards, long_trips=long_trips,
     )  # fmt: skip
-    if not metered:
+    if service not in FARE:
         return profile
-    timed = f"(select *, date_diff('second', {pickup}, {dropoff}) as seconds from {trips})"
-    drop, step = _DROP.format(pickup=pickup), _STEP.format(pickup=pickup)
-    metered_fare = f"{drop} + {step} * (5 * trip_distance::double + seconds / 60)"
-    ordinary, on_steps, fares, metered_fares, count, amount = _row(
-        connection,
-        f"""select
-            count(*) filter ({_ORDINARY_TRIP}),
-            count(*) filter ({_ORDINARY_TRIP} and (fare_amount - {drop}) % ({step}) = 0),
-            sum(fare_amount) filter ({_ORDINARY_TRIP}),
-            sum({metered_fare}) filter ({_ORDINARY_TRIP}),
-            count(*) filter (fare_amount > 0 and fare_amount <= 1000),
-            sum(fare_amount) filter (fare_amount > 0 and fare_amount <= 1000)
-        from {timed}""",
-    )
-    negative, tips, cash_tips, card_trips, card_tips, card_fares = _row(
-        connection,
-        f"""select
-            count(*) filter (total_amount < 0),
-            sum(tip_amount),
-            sum(tip_amount) filter (payment_type = {_CASH}),
-            count(*) filter (payment_type = {_CARD}),
-            sum(tip_amount) filter (payment_type = {_CARD}),
-            sum(fare_amount) filter (payment_type = {_CARD})
-        from {trips}""",
-    )
-    every_column = ", ".join(quote_identifier(column.name) for column in columns_of(service))
-    compared_rows, compared, distinct = _row(
-        connection,
-        f"""select count(*), count(distinct hash({every_column})), count(distinct hash(
-            vendorid, {pickup}, pulocationid, dolocationid, trip_distance, total_amount
-        )) from {trips} where epoch({pickup}) % {max(1, rows // COMPARED_TRIPS)} = 0""",
-    )
-    return Profile(**{
+    values = {
         **asdict(profile),
-        "compared_rows": compared_rows,
-        "compared_trips": compared,
-        "distinct_trips": distinct,
-        "negative_totals": negative,
-        "tips": float(tips or 0),
-        "cash_tips": float(cash_tips or 0),
-        "card_trips": card_trips,
-        "card_tips": float(card_tips or 0),
-        "card_fares": float(card_fares or 0),
-        "ordinary_trips": ordinary,
-        "fares_on_steps": on_steps,
-        "ordinary_fares": float(fares or 0),
-        "metered_fares": round(float(metered_fares or 0), 2),
-        "fares": count,
-        "fare_amount": float(amount or 0),
-    })  # fmt: skip
-
-
-def _row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
-    row = connection.execute(sql).fetchone()
-    if row is None:
-        raise AssertionError(sql)
-    return row
+        **amounts(connection, trips, service),
+        **alike(connection, trips, service, pickup, rows),
+    }
+    if service.is_metered:
+        values |= meter(connection, trips, pickup, dropoff)
+    else:
+        values |= taxes(connection, trips)
+    return Profile(**values)
 
 
 def _completeness(
@@ -257,7 +208,7 @@ def _completeness(
 ) -> tuple[int, int, dict[str, int]]:
     names = [column.name for column in columns_of(service) if column.required]
     counted = ", ".join(f"count({quote_identifier(name)})" for name in names)
-    rows, unparseable, *filled = _row(
+    rows, unparseable, *filled = fetch_row(
         connection, f"select count(*), count(raw_line), {counted} from {trips}"
     )
     nulls = {name: rows - unparseable - number for name, number in zip(names, filled, strict=True)}
@@ -331,11 +282,11 @@ def _codes(
 
 
 def _map(
-    connection: duckdb.DuckDBPyConnection, trips: str, *, metered: bool
+    connection: duckdb.DuckDBPyConnection, trips: str, distance: str | None
 ) -> tuple[dict[str, int], dict[str, int], int, float | None]:
     """Rows per pickup and per dropoff zone, trips that can be put on the map, and how miles agree with it."""
-    plausible = "trip_distance > 0 and trip_distance < 100" if metered else "false"
-    miles = "cast(trip_distance as double)" if metered else "0.0"
+    plausible = f"{distance} > 0 and {distance} < 100" if distance else "false"
+    miles = f"cast({distance} as double)" if distance else "0.0"
     connection.execute(
         f"""create or replace temp table pairs as select
             coalesce(pulocationid, {_UNKNOWN_ZONE}) as pickup_zone,
@@ -357,7 +308,7 @@ def _map(
         for side in ("pickup_zone", "dropoff_zone")
     )
     # The correlation of Pearson from sums per pair of zones; both miles have the pair's trips as weight.
-    located, correlation = _row(
+    located, correlation = fetch_row(
         connection,
         f"""with points as (
             from read_csv({quote_literal(seed_path("zone_points"))}, header = true)

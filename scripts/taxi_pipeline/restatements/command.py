@@ -44,7 +44,7 @@ def diff(
     """Compare the two newest versions of a month: rows, money by zone.
 
     Rows are compared by all columns, in any order. A row without an equal is "altered" if the other version has a row
-    of the same vendor (FHV: base), pickup, and dropoff. Otherwise it is "gone" or "added".
+    of the same vendor (FHV, HVFHV: base), pickup, and dropoff. Otherwise it is "gone" or "added".
     """
     settings = load_settings()
     lake = Lake(settings.lake_dir)

@@ -11,9 +11,10 @@ def pairing_keys(service: Service) -> tuple[tuple[str, ...], ...]:
     """The columns that make a row of each version the same trip, the strictest key first.
 
     A trip is known by its vendor and its times; a corrected zone or a corrected dropoff leaves the rest of the key
-    as it was. Money is no part of a key: it is what restatements correct. FHV rows name a base instead of a vendor.
+    as it was. Money is no part of a key: it is what restatements correct. FHV and HVFHV rows name a base instead
+    of a vendor.
     """
-    if service is Service.FHV:
+    if not service.is_metered:
         who, pickup, dropoff = "dispatching_base_num", "pickup_datetime", "dropoff_datetime"
     else:
         prefix = "tpep" if service is Service.YELLOW else "lpep"

@@ -33,6 +33,7 @@ _WEEKDAY = {
     Service.YELLOW: (0.90, 0.99, 1.03, 1.09, 1.07, 1.06, 0.88),
     Service.GREEN: (1.01, 1.04, 1.06, 1.08, 1.08, 0.92, 0.80),
     Service.FHV: (1.03, 1.07, 1.09, 1.10, 1.08, 0.86, 0.76),
+    Service.HVFHV: (0.88, 0.92, 0.95, 1.00, 1.10, 1.18, 0.98),
 }
 """Relative trips from Monday to Sunday."""
 
@@ -106,7 +107,21 @@ _FHV_HOURS = (
         26,
     ),
 )
-_HOURS = {Service.YELLOW: _YELLOW_HOURS, Service.GREEN: _GREEN_HOURS, Service.FHV: _FHV_HOURS}
+# fmt: off
+_HVFHV_HOURS = (
+    (22, 14, 10, 10, 14, 22, 34, 50, 56, 48, 42, 42, 42, 43, 46, 49, 52, 57, 60, 58, 54, 50, 42, 31),
+    (26, 17, 12, 11, 14, 21, 32, 46, 51, 45, 41, 41, 42, 43, 46, 49, 52, 57, 62, 62, 57, 54, 54, 45),
+    (52, 43, 33, 24, 18, 15, 18, 24, 31, 37, 41, 44, 46, 47, 48, 49, 51, 54, 57, 57, 53, 52, 54, 53),
+    (58, 51, 42, 32, 22, 16, 17, 21, 28, 36, 43, 47, 48, 48, 49, 49, 49, 50, 51, 49, 45, 41, 36, 28),
+)
+# fmt: on
+"""A judgment: like yellow, with later evenings and earlier flights."""
+_HOURS = {
+    Service.YELLOW: _YELLOW_HOURS,
+    Service.GREEN: _GREEN_HOURS,
+    Service.FHV: _FHV_HOURS,
+    Service.HVFHV: _HVFHV_HOURS,
+}
 
 
 def seconds(day: date) -> int:

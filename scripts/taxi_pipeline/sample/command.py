@@ -19,7 +19,7 @@ def sample(
     folder: Annotated[
         Path | None, typer.Option("--to", help="Where to write; default <TAXI_DATA_DIR>/sample.")
     ] = None,
-    scale: Annotated[float, typer.Option(help="Times 150,000 trips.", min=MIN_SCALE)] = 1.0,
+    scale: Annotated[float, typer.Option(help="Times 210,000 trips.", min=MIN_SCALE)] = 1.0,
 ) -> None:
-    """Write synthetic trip files: three months, three services, every known data fault."""
+    """Write synthetic trip files: three months, four services, every known data fault."""
     write_sample(load_settings(), folder, scale, Terminal())

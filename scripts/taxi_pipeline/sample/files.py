@@ -1,4 +1,4 @@
-"""Write the sample: TLC-shaped Parquet files of three services and three months."""
+"""Write the sample: TLC-shaped Parquet files of four services and three months."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from taxi_pipeline.atomic import draft_of
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.sample.calendar import MONTHS
 from taxi_pipeline.sample.draws import NULL, Draws, Ints
+from taxi_pipeline.sample.high_volume import BASES, LICENSES, PARTS, high_volume_trips
 from taxi_pipeline.sample.pathologies import PATHOLOGIES, plant, planted
 from taxi_pipeline.sample.trips import FHV_BASES, LOWER, PADDED, Columns, fhv_trips, metered_trips
 from taxi_pipeline.schemas import Service
@@ -25,6 +26,7 @@ TRIPS: Mapping[Service, tuple[int, int, int]] = {
     Service.YELLOW: (27_440, 25_910, 26_670),
     Service.GREEN: (3_420, 3_240, 3_340),
     Service.FHV: (20_600, 19_300, 20_100),
+    Service.HVFHV: (20_100, 19_500, 20_600),
 }
 """Clean trips per month at scale 1. Yellow and green rise and fall as TLC's own months did (4.43,
 4.18 and 4.31 million; 49, 47 and 48 thousand)."""
@@ -90,7 +92,43 @@ _FILE_COLUMNS: Mapping[Service, tuple[_Spec, ...]] = {
         ("SR_Flag", None, pa.null()),
         ("Affiliated_base_number", "affiliated_base", _TEXT),
     ),
+    Service.HVFHV: (
+        ("hvfhs_license_num", "license", _TEXT),
+        ("dispatching_base_num", "hv_base", _TEXT),
+        ("originating_base_num", "originating_base", _TEXT),
+        ("request_datetime", "request_at", _TIME),
+        ("on_scene_datetime", "on_scene_at", _TIME),
+        ("pickup_datetime", "pickup_at", _TIME),
+        ("dropoff_datetime", "dropoff_at", _TIME),
+        ("PULocationID", "pickup_zone", _ID),
+        ("DOLocationID", "dropoff_zone", _ID),
+        ("trip_miles", "trip_distance", _AMOUNT),
+        ("trip_time", "trip_time", _CODE),
+        ("base_passenger_fare", "base_fare", _AMOUNT),
+        ("tolls", "tolls", _AMOUNT),
+        ("bcf", "black_car_fund", _AMOUNT),
+        ("sales_tax", "sales_tax", _AMOUNT),
+        ("congestion_surcharge", "congestion_surcharge", _AMOUNT),
+        ("airport_fee", "airport_fee", _AMOUNT),
+        ("tips", "tips", _AMOUNT),
+        ("driver_pay", "driver_pay", _AMOUNT),
+        ("shared_request_flag", "shared_request", _TEXT),
+        ("shared_match_flag", "shared_match", _TEXT),
+        ("access_a_ride_flag", "access_a_ride", _TEXT),
+        ("wav_request_flag", "wheelchair_request", _TEXT),
+        ("wav_match_flag", "wheelchair_match", _TEXT),
+        ("cbd_congestion_fee", "cbd_fee", _AMOUNT),
+    ),
 }
+
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "license": LICENSES,
+    "hv_base": BASES,
+    "originating_base": BASES,
+}
+"""The texts of columns whose numbers stand for one of a few; every other text is a flag."""
+
+_FLAG = ("N", "Y", " ")
 
 
 @dataclass(frozen=True)
@@ -103,9 +141,9 @@ class FileReport:
         month: the first day of its month.
         rows: all its rows, planted ones included.
         planted: how many of each pathology it has.
-        dispatched_rows: rows of the dispatch block; 0 for FHV.
+        dispatched_rows: rows of the dispatch block; 0 for FHV and HVFHV.
         rows_without_pickup_zone: rows whose pickup zone is null.
-        total_amount_cents: the sum of ``total_amount`` over all rows; None for FHV.
+        total_amount_cents: what passengers were charged, over all rows; None for FHV.
     """
 
     path: Path
@@ -180,7 +218,7 @@ def _array(columns: Columns, name: str | None, kind: pa.DataType) -> pa.Array:
     if name in {"base", "affiliated_base"}:
         return _base_numbers(values, columns["base_style"] if name == "base" else None)
     if kind == _TEXT:
-        return pa.array(np.where(values == 1, "Y", "N"), type=kind, mask=missing)
+        return pa.array(np.array(_WORDS.get(name, _FLAG))[values], type=kind, mask=missing)
     if kind == _TIME:
         return pa.array(values.astype("datetime64[s]").astype("datetime64[us]"), kind, mask=missing)
     if kind == _AMOUNT:  # cents and hundredths of a mile: the nearest double, as TLC has it
@@ -200,8 +238,12 @@ def _rows(service: Service, month: date, scale: float) -> Columns:
     # A stream for each file: one file's numbers do not depend on which others are made.
     draws = Draws(_SEED * 1_000 + service.code * 100 + month.month)
     size = round(TRIPS[service][MONTHS.index(month)] * scale)
-    is_fhv = service is Service.FHV
-    clean = fhv_trips(month, size, draws) if is_fhv else metered_trips(service, month, size, draws)
+    if service is Service.FHV:
+        clean = fhv_trips(month, size, draws)
+    elif service is Service.HVFHV:
+        clean = high_volume_trips(month, size, draws)
+    else:
+        clean = metered_trips(service, month, size, draws)
     return plant(service, month, clean, draws)
 
 
@@ -215,16 +257,18 @@ def _write_file(folder: Path, service: Service, month: date, scale: float) -> Fi
     columns = _rows(service, month, scale)
     path = folder / f"{service}_tripdata_{month:%Y-%m}.parquet"
     _write(_table(service, columns), path)
-    is_metered = service is not Service.FHV
+    amounts = {Service.FHV: (), Service.HVFHV: PARTS}.get(service, ("total_amount",))
     return FileReport(
         path=path,
         service=service,
         month=month,
         rows=len(columns["pickup_at"]),
         planted=planted(service, month),
-        dispatched_rows=int((columns["passenger_count"] == NULL).sum()) if is_metered else 0,
+        dispatched_rows=int((columns["passenger_count"] == NULL).sum())
+        if service.is_metered
+        else 0,
         rows_without_pickup_zone=int((columns["pickup_zone"] == NULL).sum()),
-        total_amount_cents=int(columns["total_amount"].sum()) if is_metered else None,
+        total_amount_cents=sum(int(columns[name].sum()) for name in amounts) if amounts else None,
     )
 
 
@@ -235,7 +279,7 @@ def write_sample(
 
     Args:
         folder: where to put them; made if it is missing, files of the same names are replaced.
-        scale: size of the clean traffic against about 150,000 trips. The number of planted
+        scale: size of the clean traffic against about 210,000 trips. The number of planted
             pathologies does not change with it.
         progress: called with the name of each file before it is made.
 

@@ -114,6 +114,11 @@ def in_manhattan(zones: Ints) -> Bools:
     return is_in(zones, _CBD + _UP_TO_96TH + _UPPER_MANHATTAN)
 
 
+def is_at_airport(zones: Ints) -> Bools:
+    """LaGuardia and JFK, whose pickups and dropoffs cost a fee, and Newark."""
+    return is_in(zones, _AIRPORTS)
+
+
 @dataclass(frozen=True)
 class Routes:
     """Pickup zones, dropoff zones and the straight line between them in miles."""
@@ -138,10 +143,16 @@ def draw_routes(draws: Draws, service: Service, size: int) -> Routes:
     """
     table = _table()
     zones = table[:, 0].astype(np.int64)
-    column = {Service.YELLOW: (3, 4), Service.GREEN: (5, 6), Service.FHV: (7, 7)}[service]
+    shares = {
+        Service.YELLOW: (table[:, 3], table[:, 4]),
+        Service.GREEN: (table[:, 5], table[:, 6]),
+        Service.FHV: (table[:, 7], table[:, 7]),
+        # A judgment: all over the city as FHV, and to Manhattan and the airports as yellow.
+        Service.HVFHV: (table[:, 4] + table[:, 7], table[:, 4] + table[:, 7]),
+    }[service]
     # A zone that rounds to nothing still has a trip now and then.
-    start_weight = table[:, column[0]] + (0.02 if service is Service.YELLOW else 0.1)
-    end_weight = table[:, column[1]] + 0.1
+    start_weight = shares[0] + (0.02 if service is Service.YELLOW else 0.1)
+    end_weight = shares[1] + 0.1
     if service is Service.GREEN:  # no street hail at the airports or in the business district
         start_weight = np.where(is_in(zones, _AIRPORTS), 0.0, start_weight)
         start_weight = np.where(in_cbd(zones), 0.02, start_weight)

@@ -20,6 +20,7 @@ from taxi_pipeline.sample.calendar import (
     seconds,
 )
 from taxi_pipeline.sample.draws import NULL, Bools, Draws, Ints
+from taxi_pipeline.sample.high_volume import BLANK
 from taxi_pipeline.sample.tariff import CARD, CASH, DISPUTE, NO_CHARGE
 from taxi_pipeline.sample.trips import LOWER, MONEY, PADDED, Columns
 from taxi_pipeline.schemas import Service
@@ -49,9 +50,17 @@ class Pathology:
 
 
 def _counts(
-    yellow: PerMonth | None = None, green: PerMonth | None = None, fhv: PerMonth | None = None
+    yellow: PerMonth | None = None,
+    green: PerMonth | None = None,
+    fhv: PerMonth | None = None,
+    hvfhv: PerMonth | None = None,
 ) -> Mapping[Service, PerMonth]:
-    given = {Service.YELLOW: yellow, Service.GREEN: green, Service.FHV: fhv}
+    given = {
+        Service.YELLOW: yellow,
+        Service.GREEN: green,
+        Service.FHV: fhv,
+        Service.HVFHV: hvfhv,
+    }
     return {service: counts for service, counts in given.items() if counts is not None}
 
 
@@ -60,7 +69,7 @@ _OUTSIDE = "pickup_outside_file_month"
 PATHOLOGIES: Mapping[str, Pathology] = {
     "clock_change": Pathology(
         "2025-11-02, clocks go back during the trip: dropoff 40 to 49 minutes before pickup; kept",
-        _counts((0, 12, 0), (0, 3, 0), (0, 8, 0)),
+        _counts((0, 12, 0), (0, 3, 0), (0, 8, 0), (0, 14, 0)),
         flag="is_duration_clock_adjusted",
     ),
     "pickup_missing": Pathology(
@@ -107,7 +116,7 @@ PATHOLOGIES: Mapping[str, Pathology] = {
     ),
     "duration_over_24h": Pathology(
         "24:00:01 to 70 hours",
-        _counts((3, 3, 3), (2, 2, 2), (4, 4, 4)),
+        _counts((3, 3, 3), (2, 2, 2), (4, 4, 4), (2, 2, 2)),
         reject_reason="duration_over_24h",
     ),
     "dropoff_year_dummy": Pathology(
@@ -121,8 +130,8 @@ PATHOLOGIES: Mapping[str, Pathology] = {
         added_each=1,
     ),
     "equal_row": Pathology(
-        "FHV row equal in every column to an earlier one: another trip; kept",
-        _counts(fhv=(30, 28, 29)),
+        "FHV or HVFHV row equal in every column to an earlier one: another trip; kept",
+        _counts(fhv=(30, 28, 29), hvfhv=(6, 5, 6)),
         added_each=1,
     ),
     "other_affiliated_base": Pathology(
@@ -174,7 +183,7 @@ PATHOLOGIES: Mapping[str, Pathology] = {
     ),
     "distance_over_200": Pathology(
         "200.01 to 310,000 miles; kept, the distance is null",
-        _counts((6, 6, 6), (2, 2, 2)),
+        _counts((6, 6, 6), (2, 2, 2), hvfhv=(4, 4, 4)),
         flag="is_distance_implausible",
     ),
     "distance_negative": Pathology(
@@ -188,19 +197,19 @@ PATHOLOGIES: Mapping[str, Pathology] = {
     ),
     "distance_zero": Pathology(
         "0 miles, as many real rows have; kept, plausible",
-        _counts((220, 205, 215), (40, 36, 38)),
+        _counts((220, 205, 215), (40, 36, 38), hvfhv=(5, 4, 5)),
     ),
     "pickup_zone_264": Pathology(
         "pickup zone Unknown; kept",
-        _counts((110, 105, 108), (6, 6, 6), (150, 140, 145)),
+        _counts((110, 105, 108), (6, 6, 6), (150, 140, 145), (3, 3, 3)),
     ),
     "dropoff_zone_264": Pathology(
         "dropoff zone Unknown; kept",
-        _counts((110, 105, 108), (8, 8, 8), (150, 140, 145)),
+        _counts((110, 105, 108), (8, 8, 8), (150, 140, 145), (3, 3, 3)),
     ),
     "dropoff_zone_265": Pathology(
         "dropoff outside of NYC; kept",
-        _counts((60, 56, 58), (10, 9, 10), (60, 56, 58)),
+        _counts((60, 56, 58), (10, 9, 10), (60, 56, 58), (300, 290, 305)),
     ),
     "pickup_zone_null": Pathology(
         "a metered trip without pickup zone (most of FHV has none); kept as zone 264",
@@ -212,7 +221,7 @@ PATHOLOGIES: Mapping[str, Pathology] = {
     ),
     "pickup_zone_corona": Pathology(
         "pickup in zone 56 or 57, which share a name; kept",
-        _counts((6, 6, 6), (12, 10, 12), (10, 10, 10)),
+        _counts((6, 6, 6), (12, 10, 12), (10, 10, 10), (60, 58, 61)),
     ),
     "dropoff_zone_islands": Pathology(
         "dropoff in zone 103, 104 or 105, which share a name; kept",
@@ -241,6 +250,46 @@ PATHOLOGIES: Mapping[str, Pathology] = {
     "base_number_lower_case": Pathology(
         "FHV base number in lower case; kept",
         _counts(fhv=(60, 56, 58)),
+    ),
+    "request_after_pickup": Pathology(
+        "HVFHV ride ordered for a later time: the request lies after the pickup; kept",
+        _counts(hvfhv=(100, 97, 102)),
+        flag="is_prearranged",
+    ),
+    "reported_duration_off": Pathology(
+        "HVFHV trip_time more than 120 seconds from the clocks; kept",
+        _counts(hvfhv=(40, 38, 41)),
+        flag="is_duration_contradicted",
+    ),
+    "reported_duration_edge": Pathology(
+        "HVFHV trip_time 120 seconds from the clocks to the second: still alike; kept",
+        _counts(hvfhv=(2, 2, 2)),
+    ),
+    "fare_zero": Pathology(
+        "HVFHV trip with a base fare of 0, of which no tax is due; kept",
+        _counts(hvfhv=(30, 28, 31)),
+        flag="is_fare_zero",
+    ),
+    "fare_negative": Pathology(
+        "HVFHV trip with a negative base fare, tax and fund: no reversal; kept",
+        _counts(hvfhv=(12, 11, 12)),
+        flag="is_fare_negative",
+    ),
+    "driver_pay_zero": Pathology(
+        "HVFHV trip for which the driver got nothing; kept",
+        _counts(hvfhv=(20, 19, 20)),
+    ),
+    "airport_fee_of_other_heights": Pathology(
+        "HVFHV airport fee of 1.75, 3.50 or 7.00 instead of 2.50; kept",
+        _counts(hvfhv=(12, 12, 12)),
+    ),
+    "flag_blank": Pathology(
+        "HVFHV access_a_ride_flag of one blank, as Uber's through 2023: unknown; kept",
+        _counts(hvfhv=(200, 195, 205)),
+    ),
+    "sales_tax_off": Pathology(
+        "HVFHV sales tax three cents above its share of fare and tolls; kept",
+        _counts(hvfhv=(150, 145, 155)),
     ),
 }
 """Every planted pathology by name. The order is that of planting: the pickiest first."""
@@ -308,10 +357,14 @@ class _File:
             self.columns[name][rows] = np.where(values == NULL, NULL, -values)
 
     def move_pickup(self, rows: Ints, pickup_at: Ints) -> None:
-        """Set the pickup and keep the duration."""
+        """Set the pickup and keep the duration and the wait."""
         lasted = self.columns["dropoff_at"][rows] - self.columns["pickup_at"][rows]
+        moved = pickup_at - self.columns["pickup_at"][rows]
         self.columns["pickup_at"][rows] = pickup_at
         self.columns["dropoff_at"][rows] = pickup_at + lasted
+        for name in {"request_at", "on_scene_at"} & set(self.columns):
+            values = self.columns[name][rows]
+            self.columns[name][rows] = np.where(values == NULL, NULL, values + moved)
 
     def end_after(self, rows: Ints, duration: Ints) -> None:
         """Set the dropoff, in seconds after the pickup."""
@@ -319,8 +372,8 @@ class _File:
 
     @property
     def dispatched(self) -> Bools:
-        """App-dispatched rows; none for FHV, where every trip is."""
-        if self.service is Service.FHV:
+        """App-dispatched rows; none for FHV and HVFHV, where every trip is."""
+        if not self.service.is_metered:
             return np.zeros(len(self.order), dtype=np.bool_)
         return np.asarray(self.columns["passenger_count"] == NULL, dtype=np.bool_)
 
@@ -397,7 +450,7 @@ def _dropoff_before_pickup(file: _File, number: int) -> None:
 
 
 def _dropoff_seconds_before_pickup(file: _File, number: int) -> None:
-    rows = file.take(number, file.dispatched if file.service is not Service.FHV else None)
+    rows = file.take(number, file.dispatched if file.service.is_metered else None)
     minute = file.columns["pickup_at"][rows] // 60 * 60
     late = _with_first(file.draws.integers(2, 60, number), 0, 1)
     file.columns["pickup_at"][rows] = minute + late
@@ -491,7 +544,8 @@ def _distance(low: int, high: int, *first: int) -> Callable[[_File, int], None]:
     """Plant distances in hundredths of a mile; absurd ones come from apps (tlc.md section 4)."""
 
     def plant(file: _File, number: int) -> None:
-        rows = file.take(number, file.dispatched if high > 0 else ~file.dispatched)
+        qualified = file.dispatched if high > 0 and file.service.is_metered else ~file.dispatched
+        rows = file.take(number, qualified)
         miles = _with_first(file.draws.integers(low, high, number), *first)
         file.columns["trip_distance"][rows] = miles
 
@@ -519,6 +573,39 @@ def _vendor_6(file: _File, number: int) -> None:
     rows = file.take(number, file.dispatched)
     file.columns["vendor"][rows] = 6
     file.columns["total_amount"][rows] += 137 + file.draws.integers(0, 40, number)
+
+
+def _request_after_pickup(file: _File, number: int) -> None:
+    rows = file.take(number)
+    late = _with_first(file.draws.integers(2, 600, number), 1)
+    file.columns["request_at"][rows] = file.columns["pickup_at"][rows] + late
+
+
+def _reported_duration(*first: int) -> Callable[[_File, int], None]:
+    """Plant a reported duration that differs from the clocks: by the first seconds given, then by more."""
+
+    def plant(file: _File, number: int) -> None:
+        rows = file.take(number)
+        off = _with_first(file.draws.integers(122, 900, number), *first)
+        lasted = file.columns["dropoff_at"][rows] - file.columns["pickup_at"][rows]
+        file.columns["trip_time"][rows] = lasted + off
+
+    return plant
+
+
+def _fare_times(factor: int) -> Callable[[_File, int], None]:
+    """Plant fares of nothing or below; what is a share of the fare follows, and nothing else."""
+
+    def plant(file: _File, number: int) -> None:
+        rows = file.take(number, file.columns["tolls"] == 0)
+        for name in ("base_fare", "sales_tax", "black_car_fund"):
+            file.columns[name][rows] *= factor
+
+    return plant
+
+
+def _sales_tax_off(file: _File, number: int) -> None:
+    file.columns["sales_tax"][file.take(number)] += 3
 
 
 _PLANT: Mapping[str, Callable[[_File, int], None]] = {
@@ -561,6 +648,15 @@ _PLANT: Mapping[str, Callable[[_File, int], None]] = {
     "vendor_6": _vendor_6,
     "base_number_padded": _set("base_style", PADDED),
     "base_number_lower_case": _set("base_style", LOWER),
+    "request_after_pickup": _request_after_pickup,
+    "reported_duration_off": _reported_duration(121, -121),
+    "reported_duration_edge": _reported_duration(120, -120),
+    "fare_zero": _fare_times(0),
+    "fare_negative": _fare_times(-1),
+    "driver_pay_zero": _set("driver_pay", 0),
+    "airport_fee_of_other_heights": _set("airport_fee", 175, 350, 700),
+    "flag_blank": _set("access_a_ride", BLANK),
+    "sales_tax_off": _sales_tax_off,
 }
 
 

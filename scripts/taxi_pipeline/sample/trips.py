@@ -35,7 +35,7 @@ _SPEED_BY_HOUR = (
 )
 
 
-def _driven(routes: geography.Routes, draws: Draws) -> Ints:
+def miles_driven(routes: geography.Routes, draws: Draws) -> Ints:
     """Miles driven, in hundredths: streets are a fifth longer than the straight line."""
     size = len(routes.miles)
     streets = routes.miles * draws.between(1.08, 1.42, size)
@@ -43,7 +43,7 @@ def _driven(routes: geography.Routes, draws: Draws) -> Ints:
     return np.floor(miles * 100).astype(np.int64)
 
 
-def _seconds_driven(miles: Floats, pickup_at: Ints, draws: Draws) -> Ints:
+def seconds_driven(miles: Floats, pickup_at: Ints, draws: Draws) -> Ints:
     """Seconds on the way: short trips crawl (about 9 miles an hour), long ones take a highway."""
     size = len(miles)
     hourly = np.array(_SPEED_BY_HOUR)[hour_of(pickup_at)]
@@ -53,18 +53,18 @@ def _seconds_driven(miles: Floats, pickup_at: Ints, draws: Draws) -> Ints:
     return np.asarray(np.clip(seconds, shortest, MAX_SECONDS - 1), dtype=np.int64)
 
 
-def _first_of_each(keys: tuple[Ints, ...], size: int) -> Ints:
+def first_of_each(keys: tuple[Ints, ...], size: int) -> Ints:
     """Find the first ``size`` rows whose key no earlier row has."""
     _, first = np.unique(np.stack(keys, axis=1), axis=0, return_index=True)
     return np.sort(first)[:size].astype(np.int64)
 
 
-def _some_more(size: int) -> int:
+def some_more(size: int) -> int:
     """Draw a few more than needed, because rows with an equal key are dropped."""
     return size + size // 20 + 20
 
 
-def _in_file_order(columns: Columns, last: Bools) -> Columns:
+def in_file_order(columns: Columns, last: Bools) -> Columns:
     """Sort as TLC does: by the hour, unsorted within it; the dispatch block at the end."""
     order = np.lexsort((columns["pickup_at"] // 3_600, last))
     return {name: values[order] for name, values in columns.items()}
@@ -120,12 +120,12 @@ def metered_trips(service: Service, month: date, size: int, draws: Draws) -> Col
         size: how many trips.
         draws: the stream to draw from.
     """
-    drawn = _some_more(size)
+    drawn = some_more(size)
     is_dispatched = draws.hit(DISPATCH_SHARE[service], drawn)
     routes = geography.draw_routes(draws, service, drawn)
-    hundredths = _driven(routes, draws)
+    hundredths = miles_driven(routes, draws)
     pickup_at = draw_pickups(draws, service, month, drawn)
-    seconds = _seconds_driven(hundredths / 100, pickup_at, draws)
+    seconds = seconds_driven(hundredths / 100, pickup_at, draws)
     # Apps report whole minutes: green always, yellow for about half of the trips.
     cut = is_dispatched & draws.hit(1.0 if service is Service.GREEN else 0.5, drawn)
     pickup_at = np.where(cut, pickup_at // 60 * 60, pickup_at)
@@ -163,9 +163,9 @@ def metered_trips(service: Service, month: date, size: int, draws: Draws) -> Col
         "trip_type": np.where(is_dispatched, NULL, trip_type),
         **money,
     }
-    kept = _first_of_each((vendor, pickup_at, routes.pickup), size)
+    kept = first_of_each((vendor, pickup_at, routes.pickup), size)
     columns = {name: np.asarray(values[kept], np.int64) for name, values in columns.items()}
-    return _in_file_order(columns, columns["passenger_count"] == NULL)
+    return in_file_order(columns, columns["passenger_count"] == NULL)
 
 
 def fhv_trips(month: date, size: int, draws: Draws) -> Columns:
@@ -178,7 +178,7 @@ def fhv_trips(month: date, size: int, draws: Draws) -> Columns:
         size: how many trips.
         draws: the stream to draw from.
     """
-    drawn = _some_more(size)
+    drawn = some_more(size)
     routes = geography.draw_routes(draws, Service.FHV, drawn)
     pickup_at = draw_pickups(draws, Service.FHV, month, drawn)
     minutes = draws.quantiles(
@@ -200,6 +200,6 @@ def fhv_trips(month: date, size: int, draws: Draws) -> Columns:
         "dropoff_zone": np.where(draws.hit(0.28, drawn), NULL, routes.dropoff),
         "affiliated_base": np.where(draws.hit(0.86, drawn), base, other),
     }
-    kept = _first_of_each((base, pickup_at, columns["dropoff_at"]), size)
+    kept = first_of_each((base, pickup_at, columns["dropoff_at"]), size)
     columns = {name: np.asarray(values[kept], np.int64) for name, values in columns.items()}
-    return _in_file_order(columns, np.zeros(size, dtype=np.bool_))
+    return in_file_order(columns, np.zeros(size, dtype=np.bool_))

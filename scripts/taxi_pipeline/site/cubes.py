@@ -61,11 +61,12 @@ class Cube:
 CUBES = (
     Cube(
         ("service", "month", "zone"),
-        ("voided_rows", "trips", "cents"),
+        ("voided_rows", "trips", "cents", "rider_cents"),
         """
         select
             service_type, file_month, pickup_zone_id,
-            sum(voided_row_count) as voided_row_count, sum(trip_count) as trip_count, sum(total_amount) as total_amount
+            sum(voided_row_count) as voided_row_count, sum(trip_count) as trip_count,
+            sum(metered_revenue_amount) as metered_revenue_amount, sum(rider_payment_amount) as rider_payment_amount
         from rpt_trips_daily
         group by service_type, file_month, pickup_zone_id
         """,
@@ -80,11 +81,12 @@ CUBES = (
     ),
     Cube(
         ("service", "borough", "day"),
-        ("day_trips", "day_cents", "day_card_fare_cents", "day_card_tip_cents"),
+        ("day_trips", "day_cents", "day_rider_cents", "day_card_fare_cents", "day_card_tip_cents"),
         """
         select
             service_type, pickup_borough, pickup_date,
-            sum(trip_count) as trip_count, sum(total_amount) as total_amount,
+            sum(trip_count) as trip_count, sum(metered_revenue_amount) as metered_revenue_amount,
+            sum(rider_payment_amount) as rider_payment_amount,
             sum(card_fare_amount) as card_fare_amount, sum(card_tip_amount) as card_tip_amount
         from rpt_trips_daily
         group by service_type, pickup_borough, pickup_date
@@ -184,6 +186,23 @@ CUBES = (
         """,
     ),
     Cube(
+        ("service", "month", "borough", "company"),
+        (
+            *("share_trips", "share_rider_cents", "driver_cents", "wait_trips", "wait_seconds"),
+            *("share_thousandths_of_miles", "share_speed_seconds"),
+        ),
+        """
+        select
+            service_type, file_month, pickup_borough, company,
+            sum(trip_count) as trip_count, sum(rider_payment_amount) as rider_payment_amount,
+            sum(driver_pay_amount) as driver_pay_amount,
+            sum(wait_trip_count) as wait_trip_count, sum(wait_seconds) as wait_seconds,
+            sum(speed_distance_miles) * 1000 as thousandths_of_miles, sum(speed_duration_seconds) as speed_seconds
+        from mart_market_share
+        group by service_type, file_month, pickup_borough, company
+        """,
+    ),
+    Cube(
         ("service", "month", "borough", "reason"),
         ("rejected_rows",),
         """
@@ -204,7 +223,7 @@ _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 def encode(values: Sequence[int]) -> str:
     """Write whole numbers as a source map does (base 64, variable length), a run of zeros as 0 and its length.
 
-    Most cells of a cube are empty, and two years of three services have to fit on a page of 2 MB.
+    Most cells of a cube are empty, and two years of four services have to fit on a page of 2 MB.
     """
     text: list[str] = []
     for is_zero, run in groupby(values, key=lambda value: value == 0):

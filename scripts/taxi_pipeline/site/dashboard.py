@@ -40,6 +40,8 @@ _PAYMENTS = """
 select payment_type_id, payment_type_name from dim_payment_types order by payment_type_id
 """
 
+_COMPANIES = "select distinct service_type, company from mart_market_share"
+
 _REASONS = "select reject_reason, description from dim_reject_reasons order by rule_order"
 
 Axes = dict[str, Sequence[Any]]
@@ -67,6 +69,7 @@ def dashboard_data(
     zones = reader.query(_ZONES)
     payments = [(int(code), str(name)) for code, name in reader.query(_PAYMENTS)]
     reasons = [(str(code), str(text)) for code, text in reader.query(_REASONS)]
+    companies = _companies(reader.query(_COMPANIES))
     names = {str(zone[2]): str(zone[3]) for zone in zones}
     days = list(_days(months))
     pairs = [int(pair) for (pair,) in reader.query(PAIRS)]
@@ -84,10 +87,14 @@ def dashboard_data(
         "hour": range(24),
         "payment": [code for code, _ in payments],
         "reason": [code for code, _ in reasons],
+        "company": [name for _, name in companies],
     }
     zone_places = {zone_id: place for place, zone_id in enumerate(axes["zone"])}
     return {
-        "services": [{"name": name, "metered": name != Service.FHV.label} for name in services],
+        "services": [_service(Service.of_label(name)) for name in services],
+        "companies": [
+            {"name": name, "service": services.index(service)} for service, name in companies
+        ],
         "months": [f"{month:%Y-%m}" for month in months],
         "loaded": [[int((name, month) in files) for month in months] for name in services],
         "completeness": [
@@ -135,6 +142,24 @@ def dashboard_data(
         "sizes": {axis: len(members) for axis, members in axes.items()},
         "cubes": {name: cube for shape in CUBES for name, cube in _fill(shape, reader, axes)},
     }
+
+
+def _service(service: Service) -> Json:
+    """What the page has to know of a service."""
+    return {
+        "name": service.label,
+        "file": service.value,
+        "metered": service.is_metered,
+        "rides": service is Service.HVFHV,
+        "hasDistance": service is not Service.FHV,
+    }
+
+
+def _companies(rows: Iterable[Sequence[Any]]) -> list[tuple[str, str]]:
+    """Service and name of each company, in the order of the legend."""
+    order = [service.label for service in Service]
+    found = {(str(service), str(company)) for service, company in rows}
+    return sorted(found, key=lambda one: (order.index(one[0]), one[1]))
 
 
 def _fill(shape: Cube, reader: Reader, axes: Axes) -> Iterator[tuple[str, Json]]:

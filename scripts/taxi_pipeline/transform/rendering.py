@@ -189,10 +189,10 @@ def _verdict_cells(verdict: FileVerdict | None) -> tuple[str, str, str]:
 
 
 def print_summary(summary: WarehouseSummary) -> None:
-    """Print what the warehouse holds: rows in, accepted, rejected by reason, revenue."""
+    """Print what the warehouse holds: rows in, accepted, rejected by reason, what passengers were charged."""
     table = Table(title="In the warehouse", title_justify="left")
     table.add_column("service")
-    for heading in ("files", "rows in", "accepted", "rejected", "revenue $"):
+    for heading in ("files", "rows in", "accepted", "rejected", "charged $"):
         table.add_column(heading, justify="right")
     for service in summary.services:
         table.add_row(

@@ -45,12 +45,12 @@ class ServiceTotals:
     """One service in the warehouse.
 
     Attributes:
-        service: ``Yellow``, ``Green`` or ``FHV``.
+        service: ``Yellow``, ``Green``, ``FHV`` or ``HVFHV``.
         files: months loaded.
         rows_in: data rows of those files.
         accepted: rows in ``fact_trips``.
         rejected: rows in ``rejected_trips``.
-        revenue: dollars, the sum of ``total_amount`` over the accepted rows; None for FHV.
+        revenue: dollars, the sum of ``total_amount`` over the accepted rows; None where there are none, as of FHV.
         is_synthetic: whether any of the files is this project's own sample.
     """
 

@@ -12,7 +12,7 @@ from taxi_pipeline.errors import TaxiError
 
 _DAY_MS = 86_400_000
 _OURS = re.compile(
-    r"(?:yellow|green|fhv|manifest|restatements|file_ledger|node_states|rejected_trips|(?:fact|dim|mart|rpt|int|stg|snap)_\w+?)(?<!__dbt_tmp)"
+    r"(?:yellow|green|fhv|fhvhv|manifest|restatements|file_ledger|node_states|rejected_trips|(?:fact|dim|mart|rpt|int|stg|snap)_\w+?)(?<!__dbt_tmp)"
 )
 """Tables of this project; dbt's temporary ones expire, and shall."""
 

@@ -1,6 +1,6 @@
 // The page adds up the cubes that taxi_pipeline.site.dashboard wrote: whole numbers, money in cents.
 const data = JSON.parse(document.getElementById("data").textContent);
-const {services, months, boroughs, boroughCodes, zones, days, payments, reasons, pairs, bands, annotations, loaded, completeness, sizes, cubes} = data;
+const {services, companies, months, boroughs, boroughCodes, zones, days, payments, reasons, pairs, bands, annotations, loaded, completeness, sizes, cubes} = data;
 for (const cube of Object.values(cubes)) cube.values = decode(cube.values);
 
 /** Whole numbers in base 64 and of variable length, as in a source map; 0 is followed by how many zeros it stands for. */
@@ -27,7 +27,7 @@ const AIRPORT_COLORS = ["var(--a0)", "var(--a1)", "var(--a2)"];
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const TOP = 10;
 const NARROWEST = 280; // pixels: bars and their names need no less
-const NO_FARES = "FHV files carry no fares: there is no revenue to show.";
+const NO_FARES = "There is no metered revenue to show: FHV files carry no fares, and rider payments of HVFHV are a measure of their own.";
 const HIDDEN = "All selected months are incomplete and hidden. Turn off \u201cWhole months only\u201d to see them.";
 /** Whether the switch hides every selected month. */
 const isHidden = keep => !keep.shown.length && keep.leftOut > 0;
@@ -86,6 +86,7 @@ function sums(measure, by, keep) {
 
 const monthOf = days.map(day => months.indexOf(day.slice(0, 7)));
 const metered = services.map(service => service.metered);
+const riding = services.map(service => service.rides);
 const both = (one, other) => one.map((kept, place) => kept && other[place]);
 
 // ---------------------------------------------------------------- filters
@@ -167,6 +168,7 @@ function selection() {
     pair: pairs.map(pair => (picked.zone === null ? place[pair.from] : pair.from === picked.zone)),
     day: picked.days && days.map((_, at) => at >= picked.days[0] && at <= picked.days[1] && month[monthOf[at]]),
     outer: range(Number(element("from").value), Number(element("to").value)).filter(place => service.some((kept, number) => kept && usable[number][place])),
+    hasRides: services.some((one, number) => one.rides && service[number] && shown.some(place => usable[number][place])),
     hasMoney: both(service, metered).some((kept, number) => kept && shown.some(place => usable[number][place])),
   };
 }

@@ -54,7 +54,7 @@ panels.pairs = keep => {
 function explanations(zone, keep) {
   const [trips, voided] = ["trips", "voided_rows"].map(measure => sums(measure, ["service", "month"], {...keep, zone: zones.map((_, place) => place === zone.place)}));
   return services.flatMap((service, place) => (service.metered ? keep.shown.filter(month => trips[place][month] + voided[place][month])
-    .map(month => `taxi explain --mart monthly_zone_revenue --month ${months[month]} --zone ${zone.id} --service ${service.name.toLowerCase()}${data.target ? ` --target ${data.target}` : ""}`) : []));
+    .map(month => `taxi explain --mart monthly_zone_revenue --month ${months[month]} --zone ${zone.id} --service ${service.file}${data.target ? ` --target ${data.target}` : ""}`) : []));
 }
 function explainButton(zone, keep) {
   const button = make("button", {type: "button", class: "link", "aria-controls": "explain"}, "Explain", make("span", {class: "sr"}, ` ${zoneName(zone)}`));

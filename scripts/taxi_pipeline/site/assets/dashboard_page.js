@@ -3,9 +3,9 @@
 const byDay = keep => Boolean(keep.day) && picked.zone === null;
 function figures(keep) {
   const by = byDay(keep) ? "day_" : "";
-  const [trips, cents, fares, tips] = ["trips", "cents", "card_fare_cents", "card_tip_cents"].map(measure => sums(by + measure, ["service"], keep)).map((each, place) => (place ? total(each) : each));
+  const [trips, cents, riders, fares, tips] = ["trips", "cents", "rider_cents", "card_fare_cents", "card_tip_cents"].map(measure => sums(by + measure, ["service"], keep)).map((each, place) => (place ? total(each) : each));
   const paid = total(trips.filter((_, place) => metered[place]));
-  return {trips: total(trips), cents: keep.hasMoney ? cents : null, perTrip: keep.hasMoney && paid ? cents / paid : null, tipRate: keep.hasMoney && fares ? tips / fares : null};
+  return {trips: total(trips), cents: keep.hasMoney ? cents : null, riders: keep.hasRides ? riders : null, perTrip: keep.hasMoney && paid ? cents / paid : null, tipRate: keep.hasMoney && fares ? tips / fares : null};
 }
 
 /** The selected days that are loaded, in words. */
@@ -24,8 +24,9 @@ function monthsText(keep) {
 
 const KPIS = [
   {key: "trips", name: "Trips", show: value => (value >= 1e6 ? compact(value) : whole(value)), exact: whole},
-  {key: "cents", name: "Revenue, US$", show: value => (Math.abs(value) >= 1e8 ? compactDollars(value / 100) : money(value)), exact: money},
-  {key: "perTrip", name: "Revenue per trip, US$", show: money, about: "yellow and green"},
+  {key: "cents", name: "Metered revenue, US$", show: value => (Math.abs(value) >= 1e8 ? compactDollars(value / 100) : money(value)), exact: money},
+  ...(services.some(service => service.rides) ? [{key: "riders", name: "Rider payments, US$", show: value => (Math.abs(value) >= 1e8 ? compactDollars(value / 100) : money(value)), exact: money, about: "HVFHV, taxes and fees included", none: "no HVFHV"}] : []),
+  {key: "perTrip", name: "Metered revenue per trip, US$", show: money, about: "yellow and green"},
   {key: "tipRate", name: "Card tip rate", show: percent, about: "card tips over card fares", points: true},
 ];
 
@@ -40,7 +41,7 @@ function comparison(keep, months_back) {
   const service = both_loaded.map((kept, place) => kept && !isPart(place, last) && !isPart(place, other));
   if (!service.some(Boolean)) return {name, figures: null, why: both_loaded.some(Boolean) ? "incomplete" : "missing"};
   const usable = loaded.map(row => row.map(Boolean));
-  const at = month => figures({...keep, usable, service, hasMoney: both(service, metered).some(Boolean), month: months.map((_, place) => place === month)});
+  const at = month => figures({...keep, usable, service, hasMoney: both(service, metered).some(Boolean), hasRides: both(service, riding).some(Boolean), month: months.map((_, place) => place === month)});
   const only = service.some((kept, place) => kept !== now[place]) ? `, ${services.filter((_, place) => service[place]).map(one => one.name).join(" and ")} only` : "";
   return {name, now: at(last), figures: at(other), only};
 }
@@ -52,7 +53,7 @@ function drawKpis(keep) {
   const partsText = !includesParts ? "" : onlyParts ? "incomplete months only" : "incomplete months included";
   element("kpis").replaceChildren(...KPIS.map(kpi => {
     const amount = value[kpi.key];
-    const shown = isHidden(keep) ? "hidden" : amount === null ? "no fares" : kpi.show(amount);
+    const shown = isHidden(keep) ? "hidden" : amount === null ? kpi.none ?? "no fares" : kpi.show(amount);
     const exact = amount === null || !kpi.exact || kpi.exact(amount) === shown ? kpi.about ?? "" : kpi.exact(amount);
     const lines = changes.map(change => {
       const [now, before] = [change.now?.[kpi.key] ?? null, change.figures?.[kpi.key] ?? null];
@@ -75,7 +76,7 @@ function drawKpis(keep) {
     without("incomplete") ? `No change vs. ${without("incomplete")}: one of the two months is incomplete.` : "",
   ].filter(Boolean).join(" ");
   const boxes = services.filter((_, place) => keep.service[place]).map(service => service.name).join(", ");
-  element("status").textContent = `${boxes}, ${picked.zone === null ? "" : `${zones[picked.zone].label}, `}${period}: ${plural(value.trips, "trip")}${value.cents === null ? "" : `, ${money(value.cents)}`}.${includesParts ? " Incomplete months are included." : ""}`;
+  element("status").textContent = `${boxes}, ${picked.zone === null ? "" : `${zones[picked.zone].label}, `}${period}: ${plural(value.trips, "trip")}${value.cents === null ? "" : `, ${money(value.cents)} of metered revenue`}${value.riders === null ? "" : `, ${money(value.riders)} of rider payments`}.${includesParts ? " Incomplete months are included." : ""}`;
 }
 
 // ---------------------------------------------------------------- drawing

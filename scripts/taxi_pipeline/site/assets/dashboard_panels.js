@@ -11,10 +11,11 @@ const panels = {
       .map(month => ({month: months[month], part: isPart(place, month), completeness: completeness[place][month]?.text ?? "", group: services[place].name, cents: cents[place][month], value: cents[place][month] / 100})));
     return {
       hatched: rows.some(row => row.part),
-      table: [["Month", "Service", number("Revenue, US$"), "Completeness"], rows.map(row => [monthName(row.month), row.group, number(money(row.cents)), row.completeness])],
+      table: [["Month", "Service", number("Metered revenue, US$"), "Completeness"], rows.map(row => [monthName(row.month), row.group, number(money(row.cents)), row.completeness])],
       legend: kept.map(place => [services[place].name, COLORS[place]]),
       note: [
-        keep.hasMoney && keep.service.some((chosen, place) => chosen && !services[place].metered) ? "FHV files carry no fares and are no part of revenue." : "",
+        keep.hasMoney && services.some((service, place) => keep.service[place] && !service.metered && !service.rides) ? "FHV files carry no fares and are no part of revenue." : "",
+        keep.hasMoney && keep.hasRides ? "Rider payments of HVFHV are no part of it." : "",
         isGapless(keep.shown) ? "" : "Months without a file are left out.",
         keep.hasMoney ? eventsText(events) : "",
       ].filter(Boolean).join(" "),
@@ -32,7 +33,7 @@ const panels = {
     const rows = keep.shown.flatMap(month => kept.map(place => ({month: months[month], part: hasPart(keep, month), completeness: completenessOf(keep, month), group: boroughs[place], cents: cents[month][place], value: cents[month][place] / 100})));
     return {
       hatched: keep.hasMoney && rows.some(row => row.part),
-      table: [["Month", "Borough", number("Revenue, US$"), "Completeness"], keep.hasMoney ? rows.map(row => [monthName(row.month), row.group, number(money(row.cents)), row.completeness]) : []],
+      table: [["Month", "Borough", number("Metered revenue, US$"), "Completeness"], keep.hasMoney ? rows.map(row => [monthName(row.month), row.group, number(money(row.cents)), row.completeness]) : []],
       legend: kept.map(place => [boroughs[place], BOROUGH_COLORS[place]]),
       note: rows.length && keep.hasMoney ? eventsText(inMonths(keep, eventsOf(keep, metersOnly))) : "",
       draw: width => (!keep.hasMoney ? message(NO_FARES) : !rows.length ? message("No metered trip begins there in these months.")
@@ -157,7 +158,7 @@ const panels = {
       heading: `Where ${hasMoney ? "revenue" : "trips"} ${end}${hasMoney ? "s" : ""}`,
       selects: !ending,
       about: shapes ? `Zones of ${ending ? "drop-off" : "pickup"}, shaded by ${measure} (square root scale).` : `Zones of ${ending ? "drop-off" : "pickup"}; the area of a point is its ${measure}.`,
-      table: [["Zone", "Borough", number("Trips"), number("Revenue, US$")], rows.map(row => [zoneName(row), boroughs[row.borough], number(whole(row.trips)), number(revenueText(row, keep, ending))])],
+      table: [["Zone", "Borough", number("Trips"), number("Metered revenue, US$")], rows.map(row => [zoneName(row), boroughs[row.borough], number(whole(row.trips)), number(revenueText(row, keep, ending))])],
       legendNodes: !placed.length ? [] : shapes ? [make("span", {}, "0"), make("i", {class: "ramp"}), make("span", {}, show(most))]
         : [round(most), round(most / 4), round(most / 20)].filter(value => value > 0).map(value => {
           const size = 2 * radius * Math.sqrt(value / most);
@@ -198,7 +199,7 @@ const panels = {
     return {
       heading: ending ? "Top drop-off zones" : "Top pickup zones",
       about: hasMoney ? "By revenue, US$; the small columns are its months." : "By trips; the small columns are its months.",
-      table: [["Zone", "Borough", number("Trips"), number("Revenue, US$"), number("Share")],
+      table: [["Zone", "Borough", number("Trips"), number("Metered revenue, US$"), number("Share")],
         rows.map(row => [name(row), boroughs[row.borough], number(whole(row.trips)), number(revenueText(row, keep, ending)), number(percent(row.value / all))])],
       hatched: keep.shown.some(month => hasPart(keep, month)),
       parts: true,
@@ -221,8 +222,8 @@ const panels = {
     const rows = payments.map((name, place) => ({name, value: trips[place], cents: cents[place]})).filter(row => row.value || row.cents).sort((one, other) => other.value - one.value);
     return {
       parts: true,
-      table: [["Way of paying", number("Trips"), number("Share"), number("Revenue, US$")], rows.map(row => [row.name, number(whole(row.value)), number(percent(all ? row.value / all : 0)), number(money(row.cents))])],
-      draw: width => (!keep.hasMoney ? message("FHV files do not say how passengers pay.") : !rows.length ? message("No metered trip in this selection.")
+      table: [["Way of paying", number("Trips"), number("Share"), number("Metered revenue, US$")], rows.map(row => [row.name, number(whole(row.value)), number(percent(all ? row.value / all : 0)), number(money(row.cents))])],
+      draw: width => (!keep.hasMoney ? message("Files of FHV and HVFHV do not say how passengers pay.") : !rows.length ? message("No metered trip in this selection.")
         : bars(rows, rows.map(row => row.name), width, 104, row => `${percent(all ? row.value / all : 0)} · ${short(row.value)}`, "Bars of trips by way of paying", "var(--accent)", row => `${row.name}\n${plural(row.value, "trip")}\n${money(row.cents)}`)),
     };
   },

@@ -9,7 +9,7 @@ panels.speed = keep => {
     table: [["Service", number("Hour"), number("Trips counted"), number("Miles"), number("Hours of driving"), number("Mean speed, mph")],
       rows.map(row => [row.service, number(String(row.hour)), number(whole(row.trips)), number(oneDecimal(row.miles)), number(oneDecimal(row.hours)), number(oneDecimal(row.mph))])],
     legend: kept.map(place => [services[place].name, COLORS[place], "line"]),
-    note: services.some((service, place) => keep.service[place] && !service.metered) && rows.length ? "FHV files carry no distance." : "",
+    note: services.some((service, place) => keep.service[place] && !service.hasDistance) && rows.length ? "FHV files carry no distance." : "",
     draw: width => (rows.length ? Plot.plot({
       width, height: 250, marginLeft: 34, marginRight: 8, marginTop: 10, marginBottom: 38, ariaLabel: "Lines of mean speed by hour of pickup and service",
       x: {domain: [0, 23], label: null}, y: {zero: true, nice: true, grid: true, label: null},
@@ -21,7 +21,7 @@ panels.speed = keep => {
         Plot.tip(rows, Plot.pointer({x: "hour", y: "mph", title: row => `${row.service}, ${row.hour}:00 to ${row.hour}:59\n${oneDecimal(row.mph)} mph\n${plural(row.trips, "trip")}`, fontSize: 12})),
       ],
       color: {type: "identity"},
-    }) : message(keep.hasMoney ? "No trip of this selection has a speed." : "FHV files carry no distance: there is no speed to show.")),
+    }) : message(services.some((service, place) => keep.service[place] && service.hasDistance) ? "No trip of this selection has a speed." : "FHV files carry no distance: there is no speed to show.")),
   };
 };
 
@@ -40,7 +40,7 @@ panels.tips = keep => {
     table: [["Service", "Tip over fare, %", number("Card trips"), number("Share")], series.flatMap(one => one.rows.map(row => [row.service, row.band, number(whole(row.value)), number(percent(row.share))]))],
     note: without ? `${plural(without, "card trip")} without a fare above zero ${without === 1 ? "has" : "have"} no rate.` : "",
     draw: width => {
-      if (!series.length) return message(keep.hasMoney ? "No trip of this selection was paid by card." : "FHV files do not say what passengers tip.");
+      if (!series.length) return message(keep.hasMoney ? "No trip of this selection was paid by card." : "Files of FHV and HVFHV do not say what is paid by card.");
       const block = make("div");
       series.forEach((one, order) => {
         const last = order === series.length - 1;

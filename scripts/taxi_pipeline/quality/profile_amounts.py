@@ -1,0 +1,138 @@
+"""The part of a month's profile about amounts and about rows that are alike: sums over one partition of the lake."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+
+from taxi_pipeline.lake import quote_identifier
+from taxi_pipeline.schemas import Service, columns_of
+
+COMPARED_TRIPS = 500_000
+"""About as many trips are compared with each other: more would take seconds (6.7 s for 7.9 million,
+2026-11-26). Trips of the same second stay together."""
+
+MILES: Mapping[Service, str] = {
+    Service.YELLOW: "trip_distance",
+    Service.GREEN: "trip_distance",
+    Service.HVFHV: "trip_miles",
+}
+FARE: Mapping[Service, str] = {
+    Service.YELLOW: "fare_amount",
+    Service.GREEN: "fare_amount",
+    Service.HVFHV: "base_passenger_fare",
+}
+_WHO: Mapping[Service, str] = {
+    Service.YELLOW: "vendorid",
+    Service.GREEN: "vendorid",
+    Service.HVFHV: "hvfhs_license_num",
+}
+"""Lake columns that say the same of each service with distances and fares: all but FHV."""
+
+# The meter counts 1/5 mile, or a minute in slow traffic: drop and step in dollars (tlc.md, section 5). A fare lies
+# between the drop and the sum of all miles and all minutes, wherever the trip went.
+_DROP = "case when {pickup} >= timestamp '2022-12-19' then 3.00 else 2.50 end"
+_STEP = (
+    "case when {pickup} >= timestamp '2022-12-19' then 0.70"
+    " when {pickup} >= timestamp '2012-09-04' then 0.50 else 0.40 end"
+)
+_ORDINARY_TRIP = (
+    "ratecodeid = 1 and fare_amount > 0 and trip_distance between 0.5 and 30"
+    " and seconds between 60 and 7200"
+)
+_CARD, _CASH = 1, 2  # TLC's dictionary of 2025-03-18
+
+Values = dict[str, int | float]
+"""Fields of a profile."""
+
+
+def amounts(connection: duckdb.DuckDBPyConnection, trips: str, service: Service) -> Values:
+    """What the fares are like, and how many totals are negative."""
+    fare = FARE[service]
+    fares, amount, negative = fetch_row(
+        connection,
+        f"""select
+            count(*) filter ({fare} > 0 and {fare} <= 1000),
+            sum({fare}) filter ({fare} > 0 and {fare} <= 1000),
+            count(*) filter (total_amount < 0)
+        from {trips}""",
+    )
+    return {"fares": fares, "fare_amount": float(amount or 0), "negative_totals": negative}
+
+
+def alike(
+    connection: duckdb.DuckDBPyConnection, trips: str, service: Service, pickup: str, rows: int
+) -> Values:
+    """How many of about ``COMPARED_TRIPS`` rows differ."""
+    every_column = ", ".join(quote_identifier(column.name) for column in columns_of(service))
+    compared_rows, compared, distinct = fetch_row(
+        connection,
+        f"""select count(*), count(distinct hash({every_column})), count(distinct hash(
+            {_WHO[service]}, {pickup}, pulocationid, dolocationid, {MILES[service]}, total_amount
+        )) from {trips} where epoch({pickup}) % {max(1, rows // COMPARED_TRIPS)} = 0""",
+    )
+    return {
+        "compared_rows": compared_rows,
+        "compared_trips": compared,
+        "distinct_trips": distinct,
+    }
+
+
+def meter(connection: duckdb.DuckDBPyConnection, trips: str, pickup: str, dropoff: str) -> Values:
+    """How fares agree with the taximeter, and tips with the way of paying."""
+    timed = f"(select *, date_diff('second', {pickup}, {dropoff}) as seconds from {trips})"
+    drop, step = _DROP.format(pickup=pickup), _STEP.format(pickup=pickup)
+    metered_fare = f"{drop} + {step} * (5 * trip_distance::double + seconds / 60)"
+    ordinary, on_steps, fares, metered_fares = fetch_row(
+        connection,
+        f"""select
+            count(*) filter ({_ORDINARY_TRIP}),
+            count(*) filter ({_ORDINARY_TRIP} and (fare_amount - {drop}) % ({step}) = 0),
+            sum(fare_amount) filter ({_ORDINARY_TRIP}),
+            sum({metered_fare}) filter ({_ORDINARY_TRIP})
+        from {timed}""",
+    )
+    tips, cash_tips, card_trips, card_tips, card_fares = fetch_row(
+        connection,
+        f"""select
+            sum(tip_amount),
+            sum(tip_amount) filter (payment_type = {_CASH}),
+            count(*) filter (payment_type = {_CARD}),
+            sum(tip_amount) filter (payment_type = {_CARD}),
+            sum(fare_amount) filter (payment_type = {_CARD})
+        from {trips}""",
+    )
+    return {
+        "ordinary_trips": ordinary,
+        "fares_on_steps": on_steps,
+        "ordinary_fares": float(fares or 0),
+        "metered_fares": round(float(metered_fares or 0), 2),
+        "tips": float(tips or 0),
+        "cash_tips": float(cash_tips or 0),
+        "card_trips": card_trips,
+        "card_tips": float(card_tips or 0),
+        "card_fares": float(card_fares or 0),
+    }
+
+
+def taxes(connection: duckdb.DuckDBPyConnection, trips: str) -> Values:
+    """How the sales tax of HVFHV trips agrees with their fares and tolls."""
+    taxed, amount, tax = fetch_row(
+        connection,
+        f"""select
+            count(*), sum(base_passenger_fare + coalesce(tolls, 0)), sum(sales_tax)
+        from {trips} where base_passenger_fare is not null and sales_tax is not null""",
+    )
+    return {
+        "taxed_trips": taxed,
+        "taxed_amount": float(amount or 0),
+        "sales_tax_amount": float(tax or 0),
+    }
+
+
+def fetch_row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+    """The one row of a query that gives one."""
+    row = connection.execute(sql).fetchone()
+    if row is None:
+        raise AssertionError(sql)
+    return row
