@@ -1,4 +1,4 @@
-"""How long it takes and how much memory: the whole path on a lake of the size of 2019-2020.
+"""How long it takes and how much memory: the whole path on a lake of the size that TLC has published.
 
 Everything is measured in one run on one machine, each step in a process of its own, next to a floor:
 a plain typed ``create table as select`` of the same rows with the same memory limit.
@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +25,14 @@ from taxi_pipeline.synthetic import METADATA_KEY
 from taxi_pipeline.warehouses.embedded import search_schemas
 
 REPLACED_MONTH = "2019-06"
-"""The yellow month that is restated: an ordinary one of 6.9 million rows at scale 1."""
+"""The yellow month that is restated, where it is there: an ordinary one of 6.9 million rows at scale 1."""
 
-_YEARS = {Service.YELLOW: ("2019", "2020"), Service.GREEN: ("2019", "2020"), Service.FHV: ("2019",)}
+_YEARS = {
+    Service.YELLOW: range(2019, 2021),
+    Service.GREEN: range(2019, 2021),
+    Service.FHV: range(2019, 2020),
+}
+"""What is measured unless other years are asked for."""
 
 QUERIES = {
     "trips by service": "select service_type, count(*) from fact_trips group by all",
@@ -124,6 +129,50 @@ from timed
 """
 
 
+# Taxes and fees by the rates of 2025; Lyft gives neither on_scene_datetime nor an originating base.
+_HVFHV = """
+with drawn as (
+    select i, i % 4 = 0 as is_lyft, hash(i, {seed}) as draw from range({rows}) as numbers(i)
+), timed as (
+    select *, {times}
+    from drawn, (select epoch_ms(timestamp '{month}-01') as month_ms,
+        date_diff('second', timestamp '{month}-01', timestamp '{month}-01' + interval 1 month) as month_seconds)
+), priced as (
+    select
+        *,
+        6 + draw // 1024 % 4000 / 100.0 as fare,
+        case when draw // 2048 % 20 = 0 then 6.94 else 0 end as toll
+    from timed
+)
+select
+    case when is_lyft then 'HV0005' else 'HV0003' end as hvfhs_license_num,
+    case when is_lyft then 'B03406' else 'B03404' end as dispatching_base_num,
+    case when not is_lyft then 'B03404' end as originating_base_num,
+    pickup - to_seconds((60 + draw // 64 % 600)::bigint) as request_datetime,
+    case when not is_lyft then pickup - to_seconds((draw // 64 % 60)::bigint) end as on_scene_datetime,
+    pickup as pickup_datetime,
+    dropoff as dropoff_datetime,
+    pickup_zone::bigint as "PULocationID",
+    dropoff_zone::bigint as "DOLocationID",
+    draw // 128 % 1500 / 100.0 as trip_miles,
+    date_diff('second', pickup, dropoff)::bigint as trip_time,
+    fare::double as base_passenger_fare,
+    toll::double as tolls,
+    round(0.0275 * (fare + toll), 2)::double as bcf,
+    round(0.08875 * (fare + toll), 2)::double as sales_tax,
+    2.75::double as congestion_surcharge,
+    0.0::double as airport_fee,
+    (draw // 32 % 5)::double as tips,
+    round(0.75 * fare, 2)::double as driver_pay,
+    'N' as shared_request_flag,
+    'N' as shared_match_flag,
+    ' ' as access_a_ride_flag,
+    'N' as wav_request_flag,
+    'N' as wav_match_flag
+from priced
+"""
+
+
 @dataclass(frozen=True)
 class Step:
     """One measured step.
@@ -150,7 +199,7 @@ class BenchReport:
     """The steps at one scale, and whether the tables equal those of a full refresh.
 
     Attributes:
-        scale: times the published rows of 2019-2020.
+        scale: times the published rows.
         rows: of all files.
         steps: what was measured, the floor first.
         equals_full_refresh: after a month was replaced, the tables were those of a full refresh.
@@ -171,12 +220,19 @@ class BenchReport:
         return self.steps[0]
 
 
-def published_rows(settings: Settings) -> Iterator[tuple[Service, str, int]]:
-    """Service, month and published row count of the files of 2019 and 2020 (FHV: 2019)."""
+def published_rows(
+    settings: Settings, years: range | None = None
+) -> Iterator[tuple[Service, str, int]]:
+    """Service, month and published row count of the files that are measured.
+
+    Args:
+        settings: the project.
+        years: of all services; None for yellow and green of 2019 and 2020 and FHV of 2019.
+    """
     for row in read_seed("published_trip_counts", settings.project_dir):
-        service, month = row["service_type"], row["file_month"][:7]
-        if service in set(Service) and month[:4] in _YEARS[Service(service)]:
-            yield Service(service), month, int(row["parquet_rows"])
+        service, month = Service(row["service_type"]), row["file_month"][:7]
+        if int(month[:4]) in (_YEARS.get(service, ()) if years is None else years):
+            yield service, month, int(row["parquet_rows"])
 
 
 def file_sql(service: Service, month: str, rows: int, salt: int = 0) -> str:
@@ -189,7 +245,7 @@ def file_sql(service: Service, month: str, rows: int, salt: int = 0) -> str:
         salt: dollars to add to every fare, for another version of the same month.
     """
     seed = service.code * 1_000_000 + int(month.replace("-", ""))
-    template = _FHV if service is Service.FHV else _METERED
+    template = {Service.FHV: _FHV, Service.HVFHV: _HVFHV}.get(service, _METERED)
     return template.format(
         rows=rows,
         month=month,
@@ -213,16 +269,22 @@ def write_file(folder: Path, service: Service, month: str, rows: int, salt: int 
 
 
 def run_bench(
-    settings: Settings, folder: Path, scale: float, memory: str, tell: Callable[[str], None]
+    settings: Settings,
+    folder: Path,
+    scale: float,
+    memory: str,
+    tell: Callable[[str], None],
+    years: range | None = None,
 ) -> BenchReport:
     """Measure ingest, full build, one month replaced, and a build without changes.
 
     Args:
         settings: the project.
         folder: where to work; emptied before and after.
-        scale: times the published row counts of 2019-2020.
+        scale: times the published row counts.
         memory: DuckDB's memory limit, for the floor as for the rest.
         tell: told what is going on.
+        years: as in ``published_rows``.
 
     Raises:
         TaxiError: a step failed; its output is in the message.
@@ -230,9 +292,13 @@ def run_bench(
     shutil.rmtree(folder, ignore_errors=True)
     files, data = folder / "files", folder / "data"
     files.mkdir(parents=True)
-    counts = [(s, m, max(1000, round(rows * scale))) for s, m, rows in published_rows(settings)]
+    counts = [
+        (s, m, max(1000, round(rows * scale))) for s, m, rows in published_rows(settings, years)
+    ]
     total = sum(rows for _, _, rows in counts)
-    [month_rows] = [rows for s, m, rows in counts if (s, m) == (Service.YELLOW, REPLACED_MONTH)]
+    yellow = {month: rows for service, month, rows in counts if service is Service.YELLOW}
+    replaced = REPLACED_MONTH if REPLACED_MONTH in yellow else max(yellow)
+    month_rows = yellow[replaced]
     tell(f"Scale {scale:g}: writing {total:,} TLC-shaped rows in {len(counts)} files")
     for service, month, rows in counts:
         write_file(files, service, month, rows)
@@ -241,14 +307,14 @@ def run_bench(
     # Zones, hours and fares drawn at random are no month of taxi trips; the gate is run, measured, and told so.
     take = ["ingest", "--accept-critical"]
     ingest = measure("ingest", total, [*take, str(files)])
-    floor = measure.floor(total)
+    floor = measure.floor(total, {service for service, _, _ in counts})
     build = measure("full build and tests", total, ["build", "--full-refresh"])
     nodes = dearest_nodes(data / "target" / "run_results.json")
     tell("queries ...")
     queries = _time_queries(data / "warehouse.duckdb", memory)
     shutil.rmtree(files)
     files.mkdir()
-    restated = write_file(files, Service.YELLOW, REPLACED_MONTH, month_rows, salt=1)
+    restated = write_file(files, Service.YELLOW, replaced, month_rows, salt=1)
     again = measure("one month: ingest", month_rows, [*take, str(restated)])
     month_build = measure("one month: build and tests", month_rows, ["build"])
     idle = measure("build without changes", 0, ["build"])
@@ -276,13 +342,13 @@ class _Stopwatch:
         wrote = self.data / ("lake" if "ingest" in arguments else "warehouse.duckdb")
         return self._run(name, rows, command, wrote)
 
-    def floor(self, rows: int) -> Step:
+    def floor(self, rows: int, services: Collection[Service]) -> Step:
         """Measure the plain table that every ratio is taken to."""
         self.tell("floor ...")
         database = self.data / "floor.duckdb"
         parts = " union all by name ".join(
             f"select * from read_parquet({quote_literal(self.data / 'lake' / s / '*' / 'part.parquet')})"
-            for s in Service
+            for s in sorted(services)
         )
         script = (
             "import duckdb, sys\n"
