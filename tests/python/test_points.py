@@ -194,7 +194,7 @@ def test_shapes_are_fetched_once_where_a_file_needs_them(place: Workplace, publi
     )
     outcome = ingest_many([pointed], place.lake, place.settings, may_fetch_shapes=True)
     [failure] = outcome.failures
-    assert failure.subject == pointed.name
+    assert failure.subject == str(pointed)
     assert "cannot be fetched" in failure.reason
     assert "`taxi zones PATH`" in failure.remedy
     shutil.copyfile(real_file(ZONES), publisher / "taxi_zones.zip")
