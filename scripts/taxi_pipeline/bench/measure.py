@@ -175,7 +175,7 @@ def published_rows(settings: Settings) -> Iterator[tuple[Service, str, int]]:
     """Service, month and published row count of the files of 2019 and 2020 (FHV: 2019)."""
     for row in read_seed("published_trip_counts", settings.project_dir):
         service, month = row["service_type"], row["file_month"][:7]
-        if service in set(Service) and month[:4] in _YEARS[Service(service)]:
+        if month[:4] in _YEARS.get(Service(service), ()):
             yield Service(service), month, int(row["parquet_rows"])
 
 
