@@ -49,11 +49,6 @@
 {%- endmacro %}
 
 
-{% macro money_sum(column) %}
-    cast(sum(trips.{{ column }}) as {{ type_decimal(18, 2) }}) as {{ column }}
-{%- endmacro %}
-
-
 {% macro tip_rate_bands() %}
     {#- Bands of the tip over the fare, in percent, in their order: the lower bound belongs to the band, the upper does not. -#}
     {{ return(["0", "0-5", "5-10", "10-15", "15-20", "20-25", "25-30", "30-35", "35-40", "40+", "no fare"]) }}

@@ -1,4 +1,5 @@
--- Per file, to the cent: the manifest's total is that of staging, and each amount in staging is in fact_trips or rejected_trips.
+-- Per file, to the cent: the manifest's total is that of staging, and each amount in staging is in rpt_trips_daily, which another claim
+-- ties to fact_trips, or in rejected_trips.
 {{ config(tags=["unverified_files"]) }}
 {% set is_unverified = in_unverified_files() %}
 
@@ -37,7 +38,7 @@ accepted_and_rejected as (
         service_type,
         file_month,
         {{ money_columns() | join(", ") }}
-    from {{ ref("fact_trips") }}
+    from {{ ref("rpt_trips_daily") }}
     where {{ is_unverified }}
 
     union all

@@ -1,16 +1,14 @@
--- Per file: the marts by hour, by payment and by pair of zones hold the rows, trips and dollars of the fact, the one of tips its card
--- trips, the one of rejects its rows.
+-- Per file: the marts by hour, by payment and by pair of zones hold the rows, trips and dollars of rpt_trips_daily, which another claim ties
+-- to the fact, the one of tips the fact's card trips, the one of rejects the rows of rejected_trips.
 {{ config(tags=["unverified_files"]) }}
 {% set is_unverified = in_unverified_files() %}
 
-with fact as (
+with report as (
     select
         service_type,
         file_month,
-        count(*) as row_count,
-        sum(case when is_voided then 0 else 1 end) as trip_count,
-        sum(total_amount) as total_amount
-    from {{ ref("fact_trips") }}
+        {{ sums(["row_count", "trip_count", "total_amount"]) }}
+    from {{ ref("rpt_trips_daily") }}
     where {{ is_unverified }}
     group by service_type, file_month
 ),
@@ -49,7 +47,7 @@ expected as (
         row_count,
         trip_count,
         null as total_amount
-    from fact
+    from report
     union all
     select
         'mart_monthly_payment_mix' as mart,
@@ -58,7 +56,7 @@ expected as (
         row_count,
         trip_count,
         total_amount
-    from fact
+    from report
     where {{ is_metered_service() }}
     union all
     select
@@ -68,7 +66,7 @@ expected as (
         row_count,
         trip_count,
         total_amount
-    from fact
+    from report
     union all
     select
         'mart_monthly_tip_rates' as mart,

@@ -3,13 +3,21 @@ with trips as (
 ),
 
 rules as (
-    select * from {{ ref("fare_rules") }}
+    select
+        cast(service_type as {{ type_of("service_type") }}) as service_type,
+        vendor_id,
+        valid_from,
+        valid_to,
+        extra_includes_surcharges,
+        mta_tax_includes_improvement,
+        is_reconciled
+    from {{ ref("fare_rules") }}
 ),
 
 charges as (
     select
-        fare_check,
-        service_type,
+        cast(fare_check as {{ type_of("fare_check") }}) as fare_check,
+        cast(service_type as {{ type_of("service_type") }}) as service_type,
         is_app_dispatched,
         is_card,
         cast(amount as {{ type_decimal(12, 2) }}) as amount,
@@ -97,11 +105,11 @@ checked as (
         -- In the order of the seed fare_checks.
         case
             when not is_metered then null
-            when is_amount_implausible then 'unexplained'
-            when fare_residual_amount = 0 then 'ok'
+            when is_amount_implausible then cast('unexplained' as {{ type_of("fare_check") }})
+            when fare_residual_amount = 0 then cast('ok' as {{ type_of("fare_check") }})
             when known_charge is not null then known_charge
-            when not is_vendor_reconciled then 'vendor_unreconciled'
-            else 'unexplained'
+            when not is_vendor_reconciled then cast('vendor_unreconciled' as {{ type_of("fare_check") }})
+            else cast('unexplained' as {{ type_of("fare_check") }})
         end as fare_check
     from explained
 ),

@@ -13,6 +13,23 @@ reversal_pairs as (
     from {{ ref("int_reversal_pairs") }}
 ),
 
+-- The few rows that others of their file decide on, in one list: each trip is looked up once.
+singled_out as (
+    select
+        trip_id,
+        true as is_exact_duplicate,
+        cast(null as {{ dbt.type_bigint() }}) as reversal_twin_trip_id
+    from exact_duplicates
+
+    union all
+
+    select
+        trip_id,
+        false as is_exact_duplicate,
+        twin_trip_id as reversal_twin_trip_id
+    from reversal_pairs
+),
+
 -- The facts that the rules are about, one at a time.
 observed as (
     select
@@ -27,11 +44,10 @@ observed as (
         {{ seconds_between("trips.pickup_at", "trips.dropoff_at") }} as clock_seconds,
         {{ seconds_between("trips.request_at", "trips.pickup_at") }} as request_seconds,
         {{ dbt.datediff("trips.file_month", "cast(trips.pickup_at as date)", "day") }} as days_into_month,
-        exact_duplicates.trip_id is not null as is_exact_duplicate,
-        reversal_pairs.twin_trip_id as reversal_twin_trip_id
+        coalesce(singled_out.is_exact_duplicate, false) as is_exact_duplicate,
+        singled_out.reversal_twin_trip_id
     from trips
-    left join exact_duplicates on trips.trip_id = exact_duplicates.trip_id
-    left join reversal_pairs on trips.trip_id = reversal_pairs.trip_id
+    left join singled_out on trips.trip_id = singled_out.trip_id
 ),
 
 -- A clock that goes back while a trip runs makes it an hour short; both readings lie in the hour that occurs twice.

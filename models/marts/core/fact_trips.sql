@@ -19,7 +19,7 @@ with trips as (
 final as (
     select
         trips.trip_id,
-        cast(trips.service_type as {{ type_of("service_type") }}) as service_type,
+        trips.service_type,
         trips.file_month,
         trips.source_row,
         cast(trips.pickup_at as date) as pickup_date,
@@ -41,7 +41,7 @@ final as (
         trips.net_congestion_surcharge_amount,
         trips.expected_total_amount,
         trips.fare_residual_amount,
-        cast(trips.fare_check as {{ type_of("fare_check") }}) as fare_check,
+        trips.fare_check,
         trips.wait_seconds,
         trips.is_store_and_forward,
         trips.is_shared_ride,

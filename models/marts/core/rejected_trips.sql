@@ -10,7 +10,7 @@ with trips as (
 final as (
     select
         trip_id,
-        service_type,
+        cast(service_type as {{ dbt.type_string() }}) as service_type,
         file_month,
         source_row,
         source_file,

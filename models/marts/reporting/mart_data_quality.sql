@@ -1,16 +1,45 @@
 {{ config(materialized="incremental", meta={"files_from": ["fact_trips", "rejected_trips"]}) }}
 
-with accepted as (
+with trips as (
+    select * from {{ ref("fact_trips") }}
+    where {{ in_slice_to_build() }}
+),
+
+flagged as (
     select
         service_type,
         file_month,
         {% for code, condition in trip_flag_conditions().items() %}
-        cast(sum(case when {{ condition }} then 1 else 0 end) as {{ dbt.type_bigint() }}) as {{ code }}_row_count,
-        cast(sum(case when {{ condition }} then total_amount end) as {{ type_decimal(18, 2) }}) as {{ code }}_total_amount,
+        {{ condition }}{{ " as " ~ code if code != condition }},
         {% endfor %}
-        cast(count(*) as {{ dbt.type_bigint() }}) as accepted_row_count
-    from {{ ref("fact_trips") }}
-    where {{ in_slice_to_build() }}
+        total_amount
+    from trips
+),
+
+-- Few combinations of flags occur: rows are added up once per combination, and those once per flag.
+combined as (
+    select
+        service_type,
+        file_month,
+        {% for code in trip_flag_conditions() %}
+        {{ code }},
+        {% endfor %}
+        count(*) as row_count,
+        sum(total_amount) as total_amount
+    from flagged
+    group by service_type, file_month, {{ trip_flag_conditions() | join(", ") }}
+),
+
+accepted as (
+    select
+        service_type,
+        file_month,
+        {% for code, condition in trip_flag_conditions().items() %}
+        cast(sum(case when {{ code }} then row_count else 0 end) as {{ dbt.type_bigint() }}) as {{ code }}_row_count,
+        cast(sum(case when {{ code }} then total_amount end) as {{ type_decimal(18, 2) }}) as {{ code }}_total_amount,
+        {% endfor %}
+        cast(sum(row_count) as {{ dbt.type_bigint() }}) as accepted_row_count
+    from combined
     group by service_type, file_month
 ),
 

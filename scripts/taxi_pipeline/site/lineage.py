@@ -30,7 +30,7 @@ a.border-dashed[href*="colibri-data.com"], .border-t.pt-5:has(a.border-dashed) {
 </style>
 """
 """The colors of the reader's system, a mart instead of an arbitrary model, no links to what the vendor sells,
-no badge "column lineage unavailable" on models whose columns have their lineage: it asks for SQL inside the page's data.
+no badge "column lineage unavailable" on models whose columns have their lineage (it looks for SQL in the page's data).
 
 On a phone: the graph in the whole width, without the list of models and the legend beside it.
 """
