@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from taxi_pipeline.bench.history import compare_results, read_results
-from taxi_pipeline.bench.measure import QUERIES, published_rows
+from taxi_pipeline.bench.made_up_files import published_rows
+from taxi_pipeline.bench.measure import QUERIES
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.seeds import read_seed

@@ -20,9 +20,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from points import ZONES, zone_by_shapely
 from real_files import listed, real_file
+from taxi_pipeline import console
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import gives_points, ingest_file, ingest_many
 from taxi_pipeline.ingest import text as ingest_text
@@ -894,14 +896,16 @@ def test_a_refused_file_says_what_it_seems_to_be(
 
 
 def test_a_line_tells_the_rows_before_and_names_every_file_that_was_passed_over(
-    place: Workplace, capsys: pytest.CaptureFixture[str]
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    said = io.StringIO()
+    monkeypatch.setattr(console, "out", Console(file=said, width=80))
     path = place.write(YELLOW_NAME, yellow_text(*yellow_rows(9)))
     ingest_many([path], place.lake, place.settings)
     place.write(YELLOW_NAME, yellow_text(*yellow_rows(4)))
     others = [place.write(f"note-{number:02d}.txt", b"x").name for number in range(23)]
     print_ingested(ingest_many([path.parent], place.lake, place.settings))
-    printed = " ".join(capsys.readouterr().out.split())
+    printed = " ".join(said.getvalue().split())
     assert f"replaced {YELLOW_NAME}: 4 rows (before: 9; `taxi diff` compares)" in printed
     assert "Skipped 3 more that are not trip files: " in printed
     assert all(name in printed for name in others)
