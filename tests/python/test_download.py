@@ -970,14 +970,14 @@ def test_the_same_month_of_two_sources_does_not_meet(
 
 
 def test_services_are_names_or_all_that_tlc_has_published() -> None:
-    months = [date(2013, 7, 1), date(2013, 8, 1)]
+    months = [date(2013, 12, 1), date(2014, 1, 1)]
     assert parse_files("fhvhv,green", months) == [
         *((Service.HVFHV, month) for month in months),
         *((Service.GREEN, month) for month in months),
     ]
     assert parse_files("all", months) == [
         *((Service.YELLOW, month) for month in months),
-        (Service.GREEN, date(2013, 8, 1)),
+        (Service.GREEN, date(2014, 1, 1)),
     ]
     with pytest.raises(TaxiError, match="service 'uber': there is no such service") as caught:
         parse_files("yellow,uber", months)
