@@ -710,7 +710,7 @@ def test_a_trip_whose_tables_disagree_says_so(
         ("12", "a trip_id has 16 digits"),
         ("x202401000000005", "a trip_id has 16 digits"),
         ("1202401' or 1=1", "a trip_id has 16 digits"),
-        ("4202401000000005", "no service has the code 4"),
+        ("5202401000000005", "no service has the code 5"),
         ("1202413000000005", "'202413' is not a month"),
     ],
 )
