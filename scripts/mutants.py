@@ -54,10 +54,6 @@ _SIGN = "the join asks for the opposite total"
 
 EQUIVALENT = {
     (
-        "service_type <> 'FHV'",
-        "1 = 1",
-    ): "the twins that it is joined with hold no FHV; it saves reading them",
-    (
         "having count(*) > 1",
         "having count(*) >= 1",
     ): _SIEVE,
