@@ -2,7 +2,6 @@
 
 import csv
 import shutil
-import time
 import zipfile
 from collections.abc import Iterator
 from functools import partial
@@ -136,13 +135,10 @@ def test_the_grid_knows_every_zone_that_has_a_shape(grid: ZoneGrid) -> None:
     assert np.array_equal(assign(grid, inside), grid.zone_ids)
 
 
-def test_ten_million_points_take_less_than_a_minute(grid: ZoneGrid) -> None:
-    corners = shapely.get_coordinates(grid.polygons)
-    points = np.resize(corners, (500_000, 2)) + 0.0005
-    longitude, latitude = np.ascontiguousarray(points.T)
-    started = time.process_time()
-    assign_zones(longitude, latitude, grid)
-    assert time.process_time() - started < 60 * len(points) / 10_000_000
+def test_most_cells_are_decided_without_a_polygon(grid: ZoneGrid) -> None:
+    """What makes it quick: polygons are asked in few cells, and few in each."""
+    assert np.mean(grid.cells < 0) < 0.03
+    assert np.mean(np.diff(grid.starts)) < 3
 
 
 # --- The shapes in the data folder ------------------------------------------------------------------
