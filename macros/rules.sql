@@ -23,6 +23,8 @@
         "is_partly_unreadable": "is_partly_unreadable",
         "is_duration_clock_adjusted": "is_duration_clock_adjusted",
         "is_dropoff_dummy": "is_dropoff_dummy",
+        "is_pickup_point_outside_zones": "is_pickup_point_outside_zones",
+        "is_dropoff_point_outside_zones": "is_dropoff_point_outside_zones",
         "is_prearranged": "is_prearranged",
         "is_duration_contradicted": "is_duration_contradicted",
         "is_fare_zero": "is_fare_zero",

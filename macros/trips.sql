@@ -96,17 +96,22 @@
 
 
 {% macro select_lake_columns(service) %}
-    {#- The columns of a service's lake under this project's names. #}
+    {#- The columns of a service's lake under this project's names; degrees as decimals, because BigQuery compares no doubles. #}
     {%- for name in trip_columns(service) %}
         {%- set lake_name = var("trip_columns")[name][service][0] %}
-        {{ lake_name }}{{ " as " ~ name if name != lake_name }}{{ "," if not loop.last }}
+        {%- set is_degrees = var("trip_columns")[name].kind == "degrees" %}
+        {%- set value = "cast(" ~ lake_name ~ " as " ~ type_decimal(18, 9) ~ ")" if is_degrees else lake_name %}
+        {{ value }}{{ " as " ~ name if name != value }}{{ "," if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
 
 
 {% macro select_union_columns(service, kind=none) %}
     {#- The columns of all services, or those of a kind, null where this one has none. -#}
-    {%- set types = {"code": "integer", "time": type_wall_time(), "money": type_decimal(12, 2), "miles": type_decimal(12, 3), "text": dbt.type_string()} %}
+    {%- set types = {
+        "code": "integer", "time": type_wall_time(), "money": type_decimal(12, 2), "miles": type_decimal(12, 3),
+        "degrees": type_decimal(18, 9), "text": dbt.type_string()
+    } %}
     {%- for name, column in var("trip_columns").items() if kind in [none, column.kind] %}
         {{ name if service in column else "cast(null as " ~ types[column.kind] ~ ") as " ~ name }}{{ "," if not loop.last }}
     {%- endfor %}

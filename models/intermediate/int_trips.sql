@@ -140,6 +140,8 @@ final as (
         unreadable_fields is not null as is_partly_unreadable,
         is_duration_clock_adjusted,
         is_dropoff_dummy,
+        pickup_zone_id is null and (pickup_longitude is not null or pickup_latitude is not null) as is_pickup_point_outside_zones,
+        dropoff_zone_id is null and (dropoff_longitude is not null or dropoff_latitude is not null) as is_dropoff_point_outside_zones,
         coalesce(wait_seconds < 0, false) as is_prearranged,
         coalesce(abs(reported_duration_seconds - duration_seconds) > {{ var("max_reported_duration_difference_seconds") }}, false) as is_duration_contradicted,
         coalesce(is_high_volume and fare_amount = 0, false) as is_fare_zero,

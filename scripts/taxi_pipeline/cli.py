@@ -95,7 +95,12 @@ COMMANDS = (
         PUBLISH,
         "Write the dashboard and the other pages: site/index.html.",
     ),
-    Entry("zones", "site", PUBLISH, "Download TLC's zone shapes for the dashboard's map."),
+    Entry(
+        "zones",
+        "zones",
+        EVERYDAY,
+        "Fetch TLC's zone shapes: for files with coordinates, and for the dashboard's map.",
+    ),
     Entry(
         "dictionary",
         "dictionary",

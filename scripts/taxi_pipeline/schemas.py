@@ -9,15 +9,23 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from taxi_pipeline.seeds import read_variables
+from taxi_pipeline.seeds import read_seed, read_variables
 
 MONEY = "decimal(12, 2)"
 MILES = "decimal(12, 3)"
 CODE = "integer"
 TIME = "timestamp"
+DEGREES = "double"
 TEXT = "varchar"
 
-_TYPES = {"code": CODE, "time": TIME, "money": MONEY, "miles": MILES, "text": TEXT}
+_TYPES = {
+    "code": CODE,
+    "time": TIME,
+    "money": MONEY,
+    "miles": MILES,
+    "text": TEXT,
+    "degrees": DEGREES,
+}
 """The lake's type of each kind of column that ``trip_columns`` of ``dbt_project.yml`` names."""
 
 
@@ -64,6 +72,8 @@ class Column:
         aliases: further names, lower case, in order of preference; the first non-empty value wins.
         required: a file without it cannot be used.
         essential: a row whose value cannot be read is unparseable; other values are null then, and the row says so.
+        located_by: longitude and latitude, from which ingest gets the value where a file has these and not the column.
+        text_codes: what the lake has for each text that some files have instead of a code, in lower case.
         parts: lake columns that it is the sum of, where files do not give it; empty for every column that they give.
     """
 
@@ -72,6 +82,8 @@ class Column:
     aliases: tuple[str, ...] = ()
     required: bool = False
     essential: bool = False
+    located_by: tuple[str, ...] = ()
+    text_codes: tuple[tuple[str, str], ...] = ()
     parts: tuple[str, ...] = ()
 
 
@@ -102,6 +114,7 @@ def columns_of(service: Service) -> tuple[Column, ...]:
         if service.value in column.get("added_up_for", ())
     }
     essential = {name for names in parts.values() for name in names}
+    codes = read_seed("text_codes")
     return tuple(
         Column(
             name=names[0],
@@ -109,6 +122,14 @@ def columns_of(service: Service) -> tuple[Column, ...]:
             aliases=tuple(names[1:]),
             required=_holds(column, "required", service),
             essential=_holds(column, "essential", service) or names[0] in essential,
+            located_by=tuple(
+                stated[place][service.value][0]
+                for place in column.get("located_by", ())
+                if place in stated
+            ),
+            text_codes=tuple(
+                (row["file_text"], row["code"]) for row in codes if row["trip_column"] == name
+            ),
             parts=parts.get(name, ()),
         )
         for name, column in stated.items()

@@ -48,6 +48,11 @@ class Settings:
         return self.data_dir / "sample"
 
     @property
+    def zones_dir(self) -> Path:
+        """Where the shapes of the taxi zones are kept."""
+        return self.data_dir / "zones"
+
+    @property
     def site_dir(self) -> Path:
         """The pages to look at: in the project for its own data folder, else beside the data that they show."""
         is_default = self.data_dir == self.project_dir / "data"

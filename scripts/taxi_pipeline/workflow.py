@@ -114,7 +114,12 @@ def ingest(
     """
     with observer.activity("Reading") as tell:
         outcome = ingest_many(
-            arguments, Lake(settings.lake_dir), settings, tell, accept_critical=accept_critical
+            arguments,
+            Lake(settings.lake_dir),
+            settings,
+            tell,
+            accept_critical=accept_critical,
+            may_fetch_shapes=True,
         )
     observer.finished(outcome)
     return outcome

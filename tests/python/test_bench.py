@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from taxi_pipeline.bench.history import compare_results, read_results
-from taxi_pipeline.bench.measure import QUERIES, published_rows
+from taxi_pipeline.bench.made_up_files import published_rows
+from taxi_pipeline.bench.measure import QUERIES
 from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.schemas import Service
+from taxi_pipeline.seeds import read_seed
 from taxi_pipeline.settings import load_settings
 from warehouse import Warehouse, copy_project
 
@@ -25,10 +28,31 @@ def test_the_lake_has_the_published_size_of_2019_and_2020() -> None:
     assert len(counts) == 24 + 24 + 12
 
 
+def test_years_take_every_month_that_tlc_has_published_of_all_services() -> None:
+    counts = list(published_rows(load_settings(), range(2009, 2027)))
+    assert {service for service, _, _ in counts} == set(Service)
+    assert len(counts) == len(read_seed("published_trip_counts"))
+    assert sum(rows for _, _, rows in counts) > 3_400_000_000
+    [january] = [
+        (month, rows)
+        for service, month, rows in published_rows(load_settings(), range(2021, 2022))
+        if service == "fhvhv" and month == "2021-01"
+    ]
+    assert january == ("2021-01", 11_908_468)
+
+
 def test_bench_measures_every_step_and_compares_with_a_full_refresh(tmp_path: Path) -> None:
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
     printed = warehouse.taxi(
-        "bench", "--scale", "0.0001", "--memory", "1GB", "--to", str(tmp_path / "kept")
+        "bench",
+        "--years",
+        "2019-2019",
+        "--scale",
+        "0.0001",
+        "--memory",
+        "1GB",
+        "--to",
+        str(tmp_path / "kept"),
     )
     steps = re.findall(r"│ +0\.0001 │ ([^│]+?) +│ +([\d,]+) │", printed)
     assert [name for name, _ in steps] == [
@@ -52,6 +76,8 @@ def test_bench_measures_every_step_and_compares_with_a_full_refresh(tmp_path: Pa
     compared = warehouse.taxi("bench", "--compare", str(kept), str(kept))
     assert compared.count("x 1.00") == len(steps) + len(QUERIES)
     assert not (warehouse.data / "bench").exists()
+    for years in ("2020-2019", "2019", "all"):
+        assert "it is no span of years" in warehouse.taxi("bench", "--years", years, exit_code=2)
 
 
 def test_a_build_in_little_memory_spills_into_the_data_folder_and_passes(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from real_files import real_months
-from taxi_pipeline.bench.measure import write_file
+from taxi_pipeline.bench.made_up_files import write_file
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.transform.completeness import State, describe
 from trip_files import YELLOW_NAME, yellow_rows, yellow_text

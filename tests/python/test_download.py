@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,13 +19,17 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from typer.testing import CliRunner
 
 import taxi_pipeline
+from taxi_pipeline.cli import app
 from taxi_pipeline.download import transfer as download
-from taxi_pipeline.download.months import DownloadReport, download_months
+from taxi_pipeline.download.months import DownloadReport, download_months, targets_of
+from taxi_pipeline.download.room import measure
 from taxi_pipeline.download.sources import (
     SOURCES,
     month_url,
+    parse_files,
     parse_months,
     refusal,
     source_folder,
@@ -87,6 +92,7 @@ class Site:
     seen: list[Seen] = field(default_factory=list)
     by_path: dict[str, Answer] = field(default_factory=dict)
     released: threading.Event = field(default_factory=threading.Event)
+    told_length: int = len(CONTENT)
 
     @property
     def url(self) -> str:
@@ -110,6 +116,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name it has there)
         """Keep the test's output clean."""
+
+    def do_HEAD(self) -> None:
+        """Tell the size of the file, where it is published."""
+        self.send_response(self.site.by_path.get(self.path, Answer()).status or 200)
+        self.send_header("Content-Length", str(self.site.told_length))
+        self.end_headers()
 
     def do_GET(self) -> None:
         """Answer as the site is told to."""
@@ -909,7 +921,7 @@ def test_a_mirror_is_an_address_of_a_folder(slash: str) -> None:
 )
 def test_what_is_no_source_is_an_error(source: str, tmp_path: Path) -> None:
     with pytest.raises(TaxiError, match="neither a known source") as caught:
-        download_months(Service.YELLOW, [FIRST], source, tmp_path)
+        download_months([(Service.YELLOW, FIRST)], source, tmp_path)
     assert "tlc, datatalks" in caught.value.remedy
 
 
@@ -922,13 +934,13 @@ def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
 def test_months_go_on_after_one_that_is_not_published(site: Site, tmp_path: Path) -> None:
     site.by_path["/trip-data/yellow_tripdata_2024-02.parquet"] = Answer(status=403)
     mirror = f"{site.base}/trip-data"
-    calls: list[tuple[date, int, int | None]] = []
+    calls: list[tuple[str, int, int | None]] = []
+    months = [FIRST, date(2024, 2, 1), date(2024, 3, 31), date(2024, 3, 1)]
     report = download_months(
-        Service.YELLOW,
-        [FIRST, date(2024, 2, 1), date(2024, 3, 31), date(2024, 3, 1)],
+        [(Service.YELLOW, month) for month in months],
         mirror,
         tmp_path,
-        lambda month, done, total: calls.append((month, done, total)),
+        lambda file, done, total: calls.append((file, done, total)),
     )
     assert [outcome.month for outcome in report.months] == [
         FIRST,
@@ -944,7 +956,7 @@ def test_months_go_on_after_one_that_is_not_published(site: Site, tmp_path: Path
     assert [error.subject for error in report.errors] == ["yellow_tripdata_2024-02.parquet"]
     assert report.months[1].error is report.errors[0]
     assert report.exit_code == 2
-    assert (date(2024, 3, 1), len(CONTENT), len(CONTENT)) in calls
+    assert ("yellow 2024-03", len(CONTENT), len(CONTENT)) in calls
 
 
 def test_the_same_month_of_two_sources_does_not_meet(
@@ -952,9 +964,53 @@ def test_the_same_month_of_two_sources_does_not_meet(
 ) -> None:
     for source, suffix in (("tlc", "parquet"), ("datatalks", "csv.gz")):
         monkeypatch.setitem(SOURCES, source, f"{site.base}/{{service}}_{{month}}.{suffix}")
-        report = download_months(Service.GREEN, [FIRST], source, tmp_path)
+        report = download_months([(Service.GREEN, FIRST)], source, tmp_path)
         assert report.paths == [tmp_path / source / f"green_2024-01.{suffix}"]
         assert report.exit_code == 0
+
+
+def test_services_are_names_or_all_that_tlc_has_published() -> None:
+    months = [date(2013, 12, 1), date(2014, 1, 1)]
+    assert parse_files("fhvhv,green", months) == [
+        *((Service.HVFHV, month) for month in months),
+        *((Service.GREEN, month) for month in months),
+    ]
+    assert parse_files("all", months) == [
+        *((Service.YELLOW, month) for month in months),
+        (Service.GREEN, date(2014, 1, 1)),
+    ]
+    with pytest.raises(TaxiError, match="service 'uber': there is no such service") as caught:
+        parse_files("yellow,uber", months)
+    assert caught.value.remedy == "use yellow, green, fhv, fhvhv, or all"
+
+
+def test_sizes_are_those_of_files_that_are_not_there_yet(site: Site, tmp_path: Path) -> None:
+    site.by_path["/yellow_tripdata_2024-03.parquet"] = Answer(status=403)
+    months = [date(2024, month, 1) for month in (1, 2, 3, 4)]
+    targets = targets_of([(Service.YELLOW, month) for month in months], site.base, tmp_path)
+    folder = targets[0][1].parent
+    folder.mkdir()
+    targets[0][1].write_bytes(CONTENT)
+    (folder / "yellow_tripdata_2024-04.parquet.part").write_bytes(CONTENT[:100])
+    sizes = measure(targets)
+    assert (sizes.files, sizes.known_bytes, sizes.unknown) == (3, 2 * len(CONTENT) - 100, 1)
+    assert sizes.free_bytes == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.2)
+
+
+def test_taxi_download_says_the_sizes_and_stops_where_there_is_no_room(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAXI_DATA_DIR", str(tmp_path))
+    command = ["download", "all", "2019-02", "--source", site.base]
+    site.told_length = 10**15
+    full = CliRunner().invoke(app, command)
+    assert isinstance(full.exception, TaxiError)
+    assert "the files take 4,000,000.0 GB, and " in str(full.exception)
+    assert not site.seen
+    site.told_length = len(CONTENT)
+    done = CliRunner().invoke(app, command)
+    assert "4 files to download: " in done.output
+    assert len(list((tmp_path / "downloads").rglob("*_tripdata_2019-02.parquet"))) == 4
 
 
 def test_a_report_without_errors_is_success() -> None:

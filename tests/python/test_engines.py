@@ -200,14 +200,19 @@ def test_real_months_give_the_same_numbers_everywhere(
     excerpt = tmp_path / month.name
     duckdb.execute(f"copy (from '{month}' limit 1000) to '{excerpt}' (format parquet)")
     ends = values_at_the_ends_of_their_types(tmp_path)
-    head = real_file("heads/fhv_tripdata_2019-02.csv")
-    real.taxi("ingest", *map(str, (excerpt, ends, head)))
+    heads = [
+        real_file(f"heads/{name}.csv")
+        for name in ("fhv_tripdata_2019-02", "yellow_tripdata_2009-02")
+    ]
+    real.taxi("zones", str(real_file("real/taxi_zones.zip")))
+    real.taxi("ingest", *map(str, (excerpt, ends, *heads)))
     real.taxi("build")
     server = engine.of(real, "real")
     server.taxi("load", "--target", engine.target)
     server.taxi("build", "--target", engine.target)
     different = differences(real, engine, "real")
     assert different == {}
+    assert real.scalar("select count(*) from fact_trips where is_pickup_point_outside_zones") > 0
 
 
 def values_at_the_ends_of_their_types(folder: Path) -> Path:

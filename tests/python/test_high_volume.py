@@ -160,7 +160,7 @@ def test_columns_of_nothing_but_nulls_come_in_any_type(place: Workplace) -> None
 # --- From the file to the tables ---------------------------------------------------------------------
 
 
-@pytest.mark.build  # a build of all real HVFHV files
+@pytest.mark.build  # one build of every file
 @pytest.mark.parametrize("name", _of_one_month_each())
 def test_every_row_is_accepted_or_rejected_with_its_money(built: Warehouse, name: str) -> None:
     records = _records(name)
@@ -185,7 +185,7 @@ def test_every_row_is_accepted_or_rejected_with_its_money(built: Warehouse, name
     assert total == (sum(paid) if paid else None)
 
 
-@pytest.mark.build  # a build of all real HVFHV files
+@pytest.mark.build  # one build of every file
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("eras/")])
 def test_every_column_has_the_nulls_and_the_sum_of_the_file(built: Warehouse, name: str) -> None:
     records = _records(name)
@@ -223,7 +223,7 @@ def test_every_column_has_the_nulls_and_the_sum_of_the_file(built: Warehouse, na
         assert dict(found) == counted, flag
 
 
-@pytest.mark.build  # a build of all real HVFHV files
+@pytest.mark.build  # one build of every file
 @pytest.mark.parametrize(
     ("month", "license_number", "tax", "fund"),
     [
@@ -249,7 +249,7 @@ def test_taxes_and_funds_are_at_their_rates_as_often_as_measured(
     assert charged == listed_
 
 
-@pytest.mark.build  # a build of all real HVFHV files
+@pytest.mark.build  # one build of every file
 def test_waiting_times_are_those_of_the_file(built: Warehouse) -> None:
     records = _records("eras/fhvhv_tripdata_2025-01.csv")
     waits = [

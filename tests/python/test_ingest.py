@@ -20,15 +20,19 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
+from points import ZONES, zone_by_shapely
 from real_files import listed, real_file
+from taxi_pipeline import console
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.ingest import ingest_file, ingest_many
+from taxi_pipeline.ingest import gives_points, ingest_file, ingest_many
 from taxi_pipeline.ingest import text as ingest_text
 from taxi_pipeline.ingest.rendering import print_ingested
 from taxi_pipeline.lake import canonical_columns
 from taxi_pipeline.schemas import Service, columns_of
 from taxi_pipeline.synthetic import METADATA_KEY
+from taxi_pipeline.zones.archive import keep_shapes
 from trip_files import (
     CASES,
     FHV_HEADER,
@@ -45,17 +49,29 @@ PUBLISHED = [
     for file in listed()
     if re.match(rf"(heads|eras)/({'|'.join(Service)})_tripdata_.*csv$", file.name)
 ]
-WITH_COORDINATES = [
-    name
-    for name in PUBLISHED
-    if not Path(name).stem.startswith("fhv") and name[-11:] < "2016-07.csv"
-]
-"""CSV files of metered trips from before the zones."""
+WORDS: dict[str, dict[str, Any]] = {
+    "vendorid": {"cmt": 1, "vts": 2, "dds": 103},
+    "payment_type": {
+        **dict.fromkeys(("credit", "cre", "crd"), 1),
+        **dict.fromkeys(("cash", "cas", "csh"), 2),
+        **dict.fromkeys(("no charge", "noc"), 3),
+        **{"dispute": 4, "dis": 4, "na": None},
+    },
+    "store_and_fwd_flag": {"0": "N"},
+}
+"""What the texts of files from 2009 to 2014 stand for."""
+
+
+def read_number(text: str) -> Decimal:
+    """A number without float noise such as that of 8.9000000000000004."""
+    return Decimal(text).quantize(Decimal("0.000001"))
+
 
 READERS: dict[str, Callable[[str], Any]] = {
     "integer": lambda text: int(Decimal(text)),
     "timestamp": datetime.fromisoformat,
     "varchar": str,
+    "double": float,
 }
 
 
@@ -84,9 +100,11 @@ def _expected(service: Service, path: Path) -> list[dict[str, str]]:
     return records
 
 
-@pytest.mark.parametrize("name", [name for name in PUBLISHED if name not in WITH_COORDINATES])
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_every_row_of_every_era_comes_with_its_values(place: Workplace, name: str) -> None:
     path = real_file(name)
+    if gives_points(path):
+        keep_shapes(real_file(ZONES), place.settings)
     service = Service(path.name.partition("_")[0])
     expected = _expected(service, path)
     entry = place.ingest(path).entry
@@ -105,22 +123,14 @@ def test_every_row_of_every_era_comes_with_its_values(place: Workplace, name: st
                 assert value == (sum(parts) if parts else None), column.name
                 continue
             text = record.get(column.name, "")
-            reader = READERS.get(column.type, Decimal)
-            assert value == (reader(text) if text else None), (column.name, text)
-
-
-@pytest.mark.parametrize("name", WITH_COORDINATES)
-def test_files_with_coordinates_are_refused_with_where_the_zones_are(
-    place: Workplace, name: str
-) -> None:
-    path = real_file(name)
-    fault = place.refuse(path)
-    assert "has coordinates" in fault.reason
-    service, month = path.name.partition("_")[0], path.stem[-7:]
-    if month >= {"yellow": "2011-01", "green": "2014-01"}[service]:
-        assert fault.remedy.endswith(f"`taxi download {service} {month}`")
-    else:
-        assert f"{service} trips have zones from 201" in fault.remedy
+            wanted: Any
+            if not text and column.located_by and set(column.located_by) <= record.keys():
+                wanted = zone_by_shapely(*(record[name] for name in column.located_by))
+            elif text.lower() in WORDS.get(column.name, {}):
+                wanted = WORDS[column.name][text.lower()]
+            else:
+                wanted = READERS.get(column.type, read_number)(text) if text else None
+            assert value == wanted, (column.name, text)
 
 
 def test_the_columns_decide_and_not_the_month_of_the_name(place: Workplace) -> None:
@@ -886,14 +896,16 @@ def test_a_refused_file_says_what_it_seems_to_be(
 
 
 def test_a_line_tells_the_rows_before_and_names_every_file_that_was_passed_over(
-    place: Workplace, capsys: pytest.CaptureFixture[str]
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    said = io.StringIO()
+    monkeypatch.setattr(console, "out", Console(file=said, width=80))
     path = place.write(YELLOW_NAME, yellow_text(*yellow_rows(9)))
     ingest_many([path], place.lake, place.settings)
     place.write(YELLOW_NAME, yellow_text(*yellow_rows(4)))
     others = [place.write(f"note-{number:02d}.txt", b"x").name for number in range(23)]
     print_ingested(ingest_many([path.parent], place.lake, place.settings))
-    printed = " ".join(capsys.readouterr().out.split())
+    printed = " ".join(said.getvalue().split())
     assert f"replaced {YELLOW_NAME}: 4 rows (before: 9; `taxi diff` compares)" in printed
     assert "Skipped 3 more that are not trip files: " in printed
     assert all(name in printed for name in others)

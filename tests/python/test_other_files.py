@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from real_files import real_file
-from taxi_pipeline.bench.measure import write_file
+from taxi_pipeline.bench.made_up_files import write_file
 from taxi_pipeline.schemas import Service
 from trip_files import CASES
 from warehouse import Warehouse, copy_project

@@ -15,7 +15,7 @@ LAYERS = (
         *("options", "schema_names", "schemas", "seeds", "settings", "synthetic"),
     },
     {"lake"},
-    {"engine", "sample", "download"},
+    {"engine", "sample", "download", "zones"},
     {"restatements", "warehouses"},
     {"quality"},
     {"ingest", "transform"},

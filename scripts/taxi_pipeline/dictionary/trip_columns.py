@@ -29,13 +29,14 @@ _TYPES = {
     "money": "decimal(12, 2)",
     "miles": "decimal(12, 3)",
     "text": "text",
+    "degrees": "decimal(18, 9)",
 }
 """The type in a contract of each kind of column."""
 
 _LISTS = frozenset({"required", "essential", "added_up_for"})
 """Keys of a column's definition that may list services."""
 
-_KEYS = _LISTS | {"kind", "becomes", "outside_total"}
+_KEYS = _LISTS | {"kind", "becomes", "outside_total", "located_by"}
 
 _SUM_TYPE = "decimal(18, 2)"
 _SUM_WORDS = "Sum over all accepted rows, voided ones included. "

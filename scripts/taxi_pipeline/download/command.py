@@ -1,24 +1,37 @@
 """The command `taxi download`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from taxi_pipeline import console
-from taxi_pipeline.download.months import download_months
-from taxi_pipeline.download.sources import SOURCES, parse_months
-from taxi_pipeline.options import Months, Trips, command_group
+from taxi_pipeline.download.months import download_months, targets_of
+from taxi_pipeline.download.room import measure, require_room
+from taxi_pipeline.download.sources import SOURCES, parse_files, parse_months
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.ingest import gives_points
+from taxi_pipeline.options import Months, command_group
+from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import load_settings
+from taxi_pipeline.zones.archive import require_shapes
 
 app = command_group()
 
 
 @app.command(
     epilog="Examples: [bold]taxi download yellow 2024-01..2024-03[/] | "
+    "[bold]taxi download all 2024-01..2024-12[/] | "
     "[bold]taxi download fhv 2019-01,2019-07 --source datatalks[/]",
 )
 def download(
-    service: Trips,
+    services: Annotated[
+        str,
+        typer.Argument(
+            metavar="SERVICES",
+            help=f"{', '.join(Service)}; several with commas between them, or all.",
+        ),
+    ],
     months: Months,
     source: Annotated[
         str,
@@ -27,20 +40,37 @@ def download(
         ),
     ] = "tlc",
 ) -> None:
-    """Download trip files; an interrupted download resumes."""
+    """Download trip files; an interrupted download resumes.
+
+    It first says how large the files are, and stops where the disk has no room for them. TLC's zone shapes
+    come with them where a file gives places by coordinates.
+    """
     settings = load_settings()
+    files = parse_files(services, parse_months(months))
+    if targets := targets_of(files, source, settings.download_dir):
+        sizes = measure(targets)
+        console.print_note(str(sizes))
+        require_room(sizes, settings.download_dir)
     with console.transfer() as update:
-        report = download_months(
-            service,
-            parse_months(months),
-            source,
-            settings.download_dir,
-            lambda month, done, total: update(f"{service} {month:%Y-%m}", done, total),
-        )
+        report = download_months(files, source, settings.download_dir, update)
     for path in report.paths:
         console.out.print(str(path))
     for error in report.errors:
         console.print_error(error)
     if report.paths:
         console.print_note(f"Load with: taxi run {report.paths[0].parent}")
-    raise typer.Exit(report.exit_code)
+    exit_code = report.exit_code
+    try:
+        if (with_points := next(filter(_needs_shapes, report.paths), None)) is not None:
+            require_shapes(settings, with_points.name, may_fetch=True)
+    except TaxiError as error:
+        console.print_error(error)
+        exit_code = error.exit_code
+    raise typer.Exit(exit_code)
+
+
+def _needs_shapes(path: Path) -> bool:
+    try:
+        return gives_points(path)
+    except TaxiError:  # what is wrong with the file, ingestion says
+        return False

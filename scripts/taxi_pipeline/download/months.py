@@ -50,11 +50,10 @@ class DownloadReport:
 
 
 def download_months(
-    service: Service,
-    months: Sequence[date],
+    files: Sequence[tuple[Service, date]],
     source: str,
     folder: Path,
-    progress: Callable[[date, int, int | None], None] | None = None,
+    progress: Callable[[str, int, int | None], None] | None = None,
     *,
     retries: int = 5,
     backoff_seconds: float = 1.0,
@@ -62,12 +61,11 @@ def download_months(
     """Download the files of several months, one after the other; go on after one that fails.
 
     Args:
-        service: which trips.
-        months: any day of each month.
+        files: which trips, and any day of the month.
         source: a name in ``SOURCES`` or the address of a mirror, see ``month_url``.
         folder: the files land in a folder of it named after the source, since the sources differ
             in content: ``<folder>/tlc/yellow_tripdata_2024-01.parquet``.
-        progress: called with the month, its bytes on disk and its total bytes.
+        progress: called with the service and the month, the file's bytes on disk and its total bytes.
         retries: see ``fetch``.
         backoff_seconds: see ``fetch``.
 
@@ -77,15 +75,15 @@ def download_months(
     Raises:
         TaxiError: the source is unknown. Whatever is wrong with one month is in the report.
     """
-    target = folder / source_folder(source)
     outcomes = []
-    for month in dict.fromkeys(month.replace(day=1) for month in months):
-        url = month_url(service, month, source)
+    for (service, month), (url, destination) in zip(
+        _once(files), targets_of(files, source, folder), strict=True
+    ):
         try:
             path = fetch(
                 url,
-                target / url.rsplit("/", 1)[1],
-                partial(progress, month) if progress else None,
+                destination,
+                partial(progress, f"{service} {month:%Y-%m}") if progress else None,
                 retries=retries,
                 backoff_seconds=backoff_seconds,
             )
@@ -94,3 +92,20 @@ def download_months(
         else:
             outcomes.append(MonthDownload(month, path=path))
     return DownloadReport(tuple(outcomes))
+
+
+def targets_of(
+    files: Sequence[tuple[Service, date]], source: str, folder: Path
+) -> list[tuple[str, Path]]:
+    """Address and destination of each file, as in ``download_months``.
+
+    Raises:
+        TaxiError: the source is unknown.
+    """
+    target = folder / source_folder(source)
+    urls = [month_url(service, month, source) for service, month in _once(files)]
+    return [(url, target / url.rsplit("/", 1)[1]) for url in urls]
+
+
+def _once(files: Sequence[tuple[Service, date]]) -> list[tuple[Service, date]]:
+    return list(dict.fromkeys((service, month.replace(day=1)) for service, month in files))

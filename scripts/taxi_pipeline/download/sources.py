@@ -1,6 +1,7 @@
 """Where the publishers keep their files, which months there are, and what a refusal means."""
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ from taxi_pipeline.addresses import has_scheme, public_address
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.file_names import FIRST_YEAR, TripFile, parse
 from taxi_pipeline.schemas import Service
+from taxi_pipeline.seeds import read_seed
 
 SOURCES: dict[str, str] = {
     "tlc": "https://d37ci6vzurychx.cloudfront.net/trip-data/{service}_tripdata_{month}.parquet",
@@ -74,6 +76,34 @@ def _months_error(text: str, reason: str) -> TaxiError:
         reason,
         "write for example 2024-01, 2024-01..2024-03, 2024-01,2024-03 or 2024",
     )
+
+
+def parse_files(services: str, months: Sequence[date]) -> list[tuple[Service, date]]:
+    """Read for which services files are wanted: names with commas between them, or ``all``.
+
+    ``all`` leaves out months from before a service's first file, by the seed ``published_trip_counts``.
+
+    Raises:
+        TaxiError: there is no such service.
+    """
+    if services == "all":
+        first: dict[Service, date] = {}
+        for row in read_seed("published_trip_counts"):
+            service, month = (
+                Service(row["service_type"]),
+                date.fromisoformat(row["file_month"][:7] + "-01"),
+            )
+            first[service] = min(month, first.get(service, month))
+        return [
+            (service, month) for service in Service for month in months if month >= first[service]
+        ]
+    names = services.split(",")
+    for name in names:
+        if name not in set(Service):
+            raise TaxiError(
+                f"service '{name}'", "there is no such service", f"use {', '.join(Service)}, or all"
+            )
+    return [(Service(name), month) for name in names for month in months]
 
 
 def month_url(service: Service, month: date, source: str) -> str:

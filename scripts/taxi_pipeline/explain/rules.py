@@ -142,6 +142,11 @@ def find_flags(raw: Row, judged: Row, twin: Row | None, thresholds: Thresholds) 
         "is_partly_unreadable": f"not readable in the file: {raw.get('unreadable_fields')}",
         "is_duration_clock_adjusted": f"{clock_seconds(raw)} s on the clock, an hour more in truth",
         "is_dropoff_dummy": f"dropoff {raw['dropoff_at']}; a dummy from {thresholds.fhv_dummy_dropoff_from} on",
+        **{
+            f"is_{end}_point_outside_zones": "no taxi zone contains the point "
+            f"{raw.get(f'{end}_longitude')}, {raw.get(f'{end}_latitude')} (longitude, latitude)"
+            for end in ("pickup", "dropoff")
+        },
         "is_store_and_forward": f"store_and_forward_flag {raw.get('store_and_forward_flag')}",
         "is_shared_ride": f"shared_ride_flag {raw.get('shared_ride_flag')}"
         if raw.get("shared_match_flag") is None

@@ -4,15 +4,25 @@ A row that has no readable form under the file's header, or whose essential valu
 text, with its data columns null. Any other value that cannot be read is null, and the row names its column.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.ingest.matching import TEXT_TYPE, ColumnMatch, SourceColumn
 from taxi_pipeline.lake import quote_identifier, quote_literal
-from taxi_pipeline.schemas import CODE, MILES, MONEY, TEXT, TIME, Column, Service, columns_of
+from taxi_pipeline.schemas import (
+    CODE,
+    DEGREES,
+    MILES,
+    MONEY,
+    TEXT,
+    TIME,
+    Column,
+    Service,
+    columns_of,
+)
+from taxi_pipeline.zones.lookup import ZONE_AT
 
-TEXT_TYPE = "VARCHAR"
 _ALWAYS_WHOLE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT"})
 _NUMBERS = _ALWAYS_WHOLE | {"BIGINT", "UINTEGER", "UBIGINT", "HUGEINT", "FLOAT", "DOUBLE"}
 
@@ -34,36 +44,9 @@ EXPECTED = {
     MILES: "a number of miles such as 1.25",
     CODE: "a whole number such as 1",
     TEXT: "a text",
+    DEGREES: "degrees such as -73.985",
 }
 """What a value of each type looks like, for messages."""
-
-
-@dataclass(frozen=True)
-class SourceColumn:
-    """A column of a source file.
-
-    Attributes:
-        name: its name in the file's header.
-        sql: the expression that reads it.
-        type: its DuckDB type.
-    """
-
-    name: str
-    sql: str
-    type: str
-
-
-@dataclass(frozen=True)
-class ColumnMatch:
-    """Which columns of a file give the canonical ones.
-
-    Attributes:
-        sources: per canonical name, the file's columns in order of preference; maybe none.
-        unknown: names in the file that the lake has no column for.
-    """
-
-    sources: dict[str, tuple[SourceColumn, ...]]
-    unknown: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -83,81 +66,6 @@ class Facts:
     unreadable: int
     rounded: int
     total_amount: Decimal | None
-
-
-_SEPARATORS = {";": "semicolon", "\t": "tab", "|": "vertical bar"}
-
-
-def match_columns(service: Service, columns: Sequence[SourceColumn], subject: str) -> ColumnMatch:
-    """Match a file's columns to the canonical ones by name, without regard to case or blanks.
-
-    Raises:
-        TaxiError: a required column is missing, or none is a column of such trips.
-    """
-    by_name: dict[str, list[SourceColumn]] = {}
-    for column in columns:
-        by_name.setdefault(column.name.strip().lower(), []).append(column)
-    given = [column for column in columns_of(service) if not column.parts]
-    known = {name for wanted in given for name in (wanted.name, *wanted.aliases)}
-    for name, same in by_name.items():
-        if name in known and len(same) > 1:
-            raise TaxiError(
-                subject,
-                f"it has {len(same)} columns named '{same[0].name.strip()}'",
-                "remove one of them from the file",
-            )
-    sources = {
-        wanted.name: tuple(
-            column for name in (wanted.name, *wanted.aliases) for column in by_name.get(name, [])
-        )
-        for wanted in given
-    }
-    if not any(sources.values()):
-        raise _not_a_tlc_header(subject, service, ",".join(column.name for column in columns))
-    for wanted in given:
-        if wanted.required and not sources[wanted.name]:
-            others = [
-                other
-                for other in Service
-                if other is not service and _has_columns_of(other, by_name)
-            ]
-            raise TaxiError(
-                subject,
-                f"the required column '{wanted.name}' is missing; it has {_listed(columns)}",
-                f"its columns are those of {others[0].value} trips: name the file as one"
-                if len(others) == 1
-                else f"check that it is a file of {service.value} trips, or rename its columns as TLC does",
-            )
-    unknown = tuple(
-        column.name.strip() for column in columns if column.name.strip().lower() not in known
-    )
-    return ColumnMatch(sources, unknown)
-
-
-def _has_columns_of(service: Service, names: Collection[str]) -> bool:
-    """Whether every column that a service requires is among these names."""
-    return all(
-        not wanted.required or any(name in names for name in (wanted.name, *wanted.aliases))
-        for wanted in columns_of(service)
-    )
-
-
-def _listed(columns: Sequence[SourceColumn]) -> str:
-    return ", ".join(column.name.strip() for column in columns[:30])
-
-
-def _not_a_tlc_header(subject: str, service: Service, start: str) -> TaxiError:
-    excerpt = start if len(start) <= 60 else start[:60] + "..."
-    separator = next(
-        (name for mark, name in _SEPARATORS.items() if start.count(mark) > start.count(",")), None
-    )
-    return TaxiError(
-        subject,
-        f"it does not start with a TLC header of {service.value} trips but with {excerpt!r}",
-        f"its columns seem to be separated by {separator}s; write it with commas and decimal points"
-        if separator
-        else "check that it is a trip file and not, say, an error page, and download it again",
-    )
 
 
 @dataclass(frozen=True)
@@ -192,6 +100,7 @@ def _steps(column: Column, sources: tuple[SourceColumn, ...], *, fits: bool) -> 
     # Six places are enough to tell float noise (8.9000000000000004) from fractions of a cent.
     cast_ = "cast" if fits and not is_text else "try_cast"
     six_places = f"{cast_}({given} as decimal(18, 6))"
+    coded = _coded(column, given) if is_text else ""
     if column.type == TIME:
         instant = f"{cast_}({given} as timestamp)"
         if is_text:
@@ -211,6 +120,10 @@ def _steps(column: Column, sources: tuple[SourceColumn, ...], *, fits: bool) -> 
         steps = replace(steps, exact=instant, value=within)
     elif column.type == MILES:
         steps = replace(steps, exact=f"{cast_}({given} as {MILES})")
+    elif column.type == DEGREES:
+        # No place on earth, and yet within what every engine can compare as a decimal.
+        within = f"case when abs({exact}) < 1e9 then {exact} end"
+        steps = replace(steps, exact=f"{cast_}({given} as {DEGREES})", value=within)
     elif column.type == MONEY:
         cents = f"{cast_}({exact} as {MONEY})"
         steps = replace(steps, exact=six_places, value=cents, rounded=f"{exact} <> {value}")
@@ -218,13 +131,23 @@ def _steps(column: Column, sources: tuple[SourceColumn, ...], *, fits: bool) -> 
         whole = f"{cast_}({exact} as integer)"
         steps = replace(
             steps,
-            exact=six_places if is_text else given,
+            exact=f"coalesce({six_places}, {coded or 'null'})" if is_text else given,
             # 1.5 is no code, and 2 would be another one.
             value=whole if fits else f"case when {exact} = {whole} then {whole} end",
         )
     else:
-        steps = replace(steps, misfit=None)
+        steps = replace(steps, exact=f"coalesce({coded}, {given})" if coded else given, misfit=None)
     return steps
+
+
+def _coded(column: Column, text: str) -> str:
+    """The code that a text stands for, as SQL; null where it stands for none. Empty for a column without such texts."""
+    cases = " ".join(
+        f"when {quote_literal(known)} then {quote_literal(code) if column.type == TEXT else code}"
+        for known, code in column.text_codes
+    )
+    written = text if column.type == TEXT else f"lower(trim({text}))"
+    return f"case {written} {cases} end" if cases else ""
 
 
 def _sum(column: Column, *, fits: bool) -> _Steps:
@@ -332,10 +255,15 @@ def convert_sql(
         f"{'cast(null as varchar)' if fits else unreadable} as unreadable_fields, "
         f"{' + '.join(rounded) or '0'} as amounts_off from ({valued if fits else flagged})"
     )
+    names_of_layer = {column.name: _layer("v", column) for column in columns}
+    values = names_of_layer | {
+        name: f"{ZONE_AT}({', '.join(names_of_layer[place] for place in point)})"
+        for name, point in match.located.items()
+    }
     final = [
         *also,
         *(
-            f"cast(case when not is_unparseable then {_layer('v', column)} end as {column.type})"
+            f"cast(case when not is_unparseable then {values[column.name]} end as {column.type})"
             f" as {quote_identifier(column.name)}"
             for column in columns
         ),

@@ -42,6 +42,7 @@ def ingest_many(
     download_progress: DownloadProgress | None = None,
     *,
     accept_critical: bool = False,
+    may_fetch_shapes: bool = False,
 ) -> ManyResult:
     """Bring files, the files of folders, and URLs into the lake, one after the other.
 
@@ -55,6 +56,7 @@ def ingest_many(
         progress: told what is going on.
         download_progress: told how far a download is.
         accept_critical: as in ``ingest_file``.
+        may_fetch_shapes: likewise.
     """
     outcome = ManyResult()
     paths: dict[tuple[Path, str], Path] = {}  # by file and name, since the name says what it holds
@@ -78,6 +80,7 @@ def ingest_many(
                 progress,
                 accept_critical=accept_critical,
                 prepare=prepare,
+                may_fetch_shapes=may_fetch_shapes,
             )
             outcome.results.append(result)
         except TaxiError as error:

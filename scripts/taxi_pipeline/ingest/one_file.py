@@ -7,12 +7,10 @@ without giving up parallel reading.
 import errno
 import hashlib
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 from itertools import accumulate
 from pathlib import Path
@@ -28,15 +26,18 @@ from taxi_pipeline.ingest.convert import (
     EARLIEST,
     EXPECTED,
     LATEST,
-    TEXT_TYPE,
-    ColumnMatch,
     Facts,
-    SourceColumn,
     convert_sql,
     facts_sql,
     first_misfit_sql,
-    match_columns,
     refused_type,
+)
+from taxi_pipeline.ingest.matching import (
+    TEXT_TYPE,
+    ColumnMatch,
+    SourceColumn,
+    located_columns,
+    match_columns,
 )
 from taxi_pipeline.ingest.partition import copy_sql, partition_sql
 from taxi_pipeline.ingest.text import (
@@ -57,6 +58,9 @@ from taxi_pipeline.restatements.versions import publish_version, record_restatem
 from taxi_pipeline.schemas import Column, Service, columns_of
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.synthetic import METADATA_KEY
+from taxi_pipeline.zones.archive import METHOD_VERSION, kept_shapes, require_shapes
+from taxi_pipeline.zones.lookup import let_points_be_zones
+from taxi_pipeline.zones.polygons import ZoneShapes
 
 INGEST_VERSION = 2
 """Raise it when the same file would give other rows; every file is then read again."""
@@ -70,11 +74,9 @@ Progress = Callable[[str], None]
 
 Status = Literal["ingested", "replaced", "repaired", "unchanged"]
 
-FIRST_ZONED_PARQUET = {Service.YELLOW: date(2011, 1, 1), Service.GREEN: date(2014, 1, 1)}
-"""The first month whose official Parquet file names taxi zones (2026-11-26); only messages speak of it."""
+_Locate = Callable[[ColumnMatch], ZoneShapes | None]
+"""Makes points zones where columns ask for it; gives the shapes by which it does."""
 
-_ZONES = frozenset({"pulocationid", "dolocationid", "locationid"})
-_COORDINATE = re.compile(r"(pickup|dropoff|start|end)_(longitude|latitude|lon|lat)", re.IGNORECASE)
 _PICKUP_ONLY = frozenset(
     {"pickup_date", "locationid"}
 )  # FHV files of 2015 and 2016 say no more of a trip
@@ -152,6 +154,7 @@ class _Source:
     unknown: tuple[str, ...]
     format: str
     is_synthetic: bool = False
+    shapes: ZoneShapes | None = None
 
 
 def ingest_file(
@@ -162,6 +165,7 @@ def ingest_file(
     *,
     accept_critical: bool = False,
     prepare: Callable[[], None] | None = None,
+    may_fetch_shapes: bool = False,
 ) -> IngestResult:
     """Bring one trip file into the lake, in place of an earlier version of the same month.
 
@@ -175,6 +179,7 @@ def ingest_file(
         progress: told what is going on.
         accept_critical: take the file although what is expected of a month says that it is not what its name says.
         prepare: called instead of ``prepare_lake`` before the lake is read, where a caller does that once for many.
+        may_fetch_shapes: download TLC's zone shapes where the file has coordinates and they are not there.
 
     Raises:
         TaxiError: the file cannot be used or fails a critical check; the lake is as it was.
@@ -196,14 +201,23 @@ def ingest_file(
             present is not None
             and is_intact
             and (present.source_sha256, present.ingest_version) == (checksum, INGEST_VERSION)
+            and _zones_stay(present, settings)
         ):
             return IngestResult("unchanged", present, time.monotonic() - started)
         with scratch_folder(settings) as scratch, open_engine(settings, scratch) as connection:
             tell(f"Reading {trip_file.name}")
+
+            def locate(match: ColumnMatch) -> ZoneShapes | None:
+                if not match.located:
+                    return None
+                shapes = require_shapes(settings, trip_file.name, may_fetch=may_fetch_shapes)
+                let_points_be_zones(connection, shapes)
+                return shapes
+
             if trip_file.format == "parquet":
-                source = _prepare_parquet(parts, trip_file, connection, scratch)
+                source = _prepare_parquet(parts, trip_file, connection, scratch, locate)
             else:
-                source = _prepare_csv(path, trip_file, connection, scratch)
+                source = _prepare_csv(path, trip_file, connection, scratch, locate)
             entry = _make_entry(parts, trip_file, checksum, source, lake)
             temp = lake.temp_path(trip_file.service)
             try:
@@ -235,6 +249,28 @@ def ingest_file(
         status = "replaced" if is_intact else "repaired"
     rows_before = present.row_count if present is not None and status == "replaced" else None
     return IngestResult(status, entry, seconds, tuple(remarks), rows_before)
+
+
+def gives_points(path: Path) -> bool:
+    """Whether a file gives places by points and not by zones, so that ingestion needs the shapes of the zones.
+
+    Raises:
+        TaxiError: its columns cannot be read.
+    """
+    trip_file = parse(path)
+    with _faults_named(trip_file.name):
+        if trip_file.format == "parquet":
+            names = _read_footer(part_files(path)[0], trip_file).names
+        else:
+            names = split_header(read_header(path, trip_file))
+    return bool(located_columns(trip_file.service, {name.strip().lower() for name in names}))
+
+
+def _zones_stay(entry: ManifestEntry, settings: Settings) -> bool:
+    """Whether the points of a file would get the same zones again; without the shapes nothing else can be had."""
+    shapes = kept_shapes(settings) if entry.zone_shapes_sha256 else None
+    record = entry.zone_shapes_sha256, entry.zone_method
+    return shapes is None or record == (shapes.sha256, METHOD_VERSION)
 
 
 def prepare_lake(lake: Lake, settings: Settings, tell: Progress) -> None:
@@ -290,6 +326,8 @@ def _make_entry(
         is_synthetic=source.is_synthetic,
         ingest_version=INGEST_VERSION,
         ingested_at=ingested_at,
+        zone_shapes_sha256=source.shapes.sha256 if source.shapes else "",
+        zone_method=METHOD_VERSION if source.shapes else 0,
     )
 
 
@@ -338,7 +376,11 @@ class _Footer:
 
 
 def _prepare_parquet(
-    parts: Sequence[Path], trip_file: TripFile, connection: duckdb.DuckDBPyConnection, scratch: Path
+    parts: Sequence[Path],
+    trip_file: TripFile,
+    connection: duckdb.DuckDBPyConnection,
+    scratch: Path,
+    locate: _Locate,
 ) -> _Source:
     footers = [_read_footer(part, trip_file) for part in parts]
     first = footers[0]
@@ -364,10 +406,10 @@ def _prepare_parquet(
         identifier = quote_identifier(column)
         columns.append(SourceColumn(name, identifier, str(type_)))
         members.append(f"{identifier}: {_as_json(identifier, str(type_))}")
-    _refuse_coordinates(first.names, trip_file)
     match = match_columns(trip_file.service, columns, trip_file.name)
     if rows == 0:
         raise _no_rows(trip_file.name)
+    shapes = locate(match)
 
     def convert(*, fits: bool) -> str:
         return convert_sql(
@@ -393,6 +435,7 @@ def _prepare_parquet(
         match.unknown,
         _parquet_format(first.writer),
         any(footer.is_synthetic for footer in footers),
+        shapes,
     )
 
 
@@ -522,38 +565,12 @@ def _read_footer(path: Path, trip_file: TripFile) -> _Footer:
         raise _unreadable(trip_file.name, error) from error
 
 
-def _refuse_coordinates(names: Sequence[str], trip_file: TripFile) -> None:
-    """Refuse a file that says where trips went by coordinates and not by zones.
-
-    Raises:
-        TaxiError: it does, with the month's file that has zones, where there is one.
-    """
-    known = {name.strip().lower() for name in names}
-    coordinates = [name.strip() for name in names if _COORDINATE.fullmatch(name.strip())]
-    if not coordinates or known & _ZONES:
-        return
-    service, month = trip_file.service, trip_file.month
-    first = FIRST_ZONED_PARQUET.get(service)
-    if first is not None and month >= first:
-        remedy = (
-            "use the official Parquet file of the month, which has zones: "
-            f"`taxi download {service.value} {month:%Y-%m}`"
-        )
-    else:
-        remedy = "; ".join(
-            f"TLC's Parquet files of {name.value} trips have zones from {begin:%Y-%m} on"
-            for name, begin in FIRST_ZONED_PARQUET.items()
-            if name is service
-        )
-    raise TaxiError(
-        trip_file.name,
-        f"it has coordinates ({coordinates[0]}, ...) and no taxi zones, which is not supported yet",
-        remedy or "use a file with zones",
-    )
-
-
 def _prepare_csv(
-    path: Path, trip_file: TripFile, connection: duckdb.DuckDBPyConnection, scratch: Path
+    path: Path,
+    trip_file: TripFile,
+    connection: duckdb.DuckDBPyConnection,
+    scratch: Path,
+    locate: _Locate,
 ) -> _Source:
     header = read_header(path, trip_file)
     names = split_header(header)
@@ -565,10 +582,10 @@ def _prepare_csv(
     text = scan_text(path, trip_file)
     if text.lines == 0:
         raise TaxiError(trip_file.name, "the file is empty", "download it again")
-    _refuse_coordinates(names, trip_file)
     match = match_columns(trip_file.service, columns, trip_file.name)
     if text.lines == 1:
         raise _no_rows(trip_file.name)
+    shapes = locate(match)
     readable = scratch / "source.csv"
     compression = "none"
     if (
@@ -595,7 +612,7 @@ def _prepare_csv(
         (staged.removeprefix("from "), relation),
         facts,
     )
-    return _Source(staged, facts, match.unknown, trip_file.format)
+    return _Source(staged, facts, match.unknown, trip_file.format, shapes=shapes)
 
 
 def _check_written(

@@ -13,7 +13,8 @@ from typing import BinaryIO, cast
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.file_names import TripFile
-from taxi_pipeline.ingest.convert import HELD_COMMA, ColumnMatch, convert_sql
+from taxi_pipeline.ingest.convert import HELD_COMMA, convert_sql
+from taxi_pipeline.ingest.matching import ColumnMatch
 from taxi_pipeline.lake import hash_file, quote_literal
 from taxi_pipeline.schemas import TEXT, Service, columns_of
 

@@ -92,6 +92,8 @@ class ManifestEntry:
             file leaves a warehouse.
         partition_sha256: checksum of the partition in the lake; in the manifest only, because a file cannot hold its
             own. Empty where an earlier version of this project wrote it and nothing has verified it since.
+        zone_shapes_sha256: checksum of TLC's zone shapes by which points became zones; empty where the file has zones.
+        zone_method: version of the way that was done; 0 where the file has zones.
     """
 
     load_id: str
@@ -112,6 +114,8 @@ class ManifestEntry:
     superseded_at: str | None = None
     forgotten_at: str | None = None
     partition_sha256: str = field(default="", compare=False)
+    zone_shapes_sha256: str = ""
+    zone_method: int = 0
 
     @property
     def key(self) -> tuple[str, str]:
@@ -633,8 +637,12 @@ def _state(path: Path) -> tuple[int, ...] | None:
 
 
 def is_same_content(one: ManifestEntry, other: ManifestEntry) -> bool:
-    """Whether two versions come from the same bytes, read by the same rules."""
-    return (one.source_sha256, one.ingest_version) == (other.source_sha256, other.ingest_version)
+    """Whether two versions come from the same bytes, read by the same rules, points with the same shapes of zones."""
+    return _content(one) == _content(other)
+
+
+def _content(entry: ManifestEntry) -> tuple[str, int, str, int]:
+    return entry.source_sha256, entry.ingest_version, entry.zone_shapes_sha256, entry.zone_method
 
 
 def read_footer(part: Path) -> ManifestEntry:

@@ -67,7 +67,7 @@ PAGES = (
 
 def zones_path(settings: Settings) -> Path:
     """Where ``taxi zones`` keeps the shapes of the zones."""
-    return settings.data_dir / "zones" / "taxi_zones.geojson"
+    return settings.zones_dir / "taxi_zones.geojson"
 
 
 def write_site(settings: Settings, target: str | None) -> Path:

@@ -1,21 +1,14 @@
-"""The commands `taxi docs`, `site`, `zones` and `serve`."""
+"""The commands `taxi docs`, `site` and `serve`."""
 
-from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from taxi_pipeline import console, workflow
-from taxi_pipeline.addresses import is_url
-from taxi_pipeline.download.transfer import fetch
 from taxi_pipeline.faults import Interrupted
 from taxi_pipeline.options import Target, command_group
 from taxi_pipeline.settings import load_settings
-from taxi_pipeline.site import zones_path
 from taxi_pipeline.site.server import LOOPBACK, make_server
-from taxi_pipeline.site.shapes import ADDRESS as ZONES_ADDRESS
-from taxi_pipeline.site.shapes import save_zone_shapes
 from taxi_pipeline.terminal import Terminal, dbt_faults_printed
 
 app = command_group()
@@ -38,26 +31,6 @@ def site(target: Target = None) -> None:
     with dbt_faults_printed():
         page = workflow.write_site(load_settings(), target, Terminal())
     console.out.print(f"Site: {page}", markup=False)
-
-
-@app.command(
-    epilog="Examples: [bold]taxi zones && taxi site[/] | [bold]taxi zones ~/Downloads/taxi_zones.zip[/]",
-)
-def zones(
-    source: Annotated[
-        str, typer.Argument(metavar="[PATH_OR_URL]", help="TLC's taxi_zones.zip.")
-    ] = ZONES_ADDRESS,
-) -> None:
-    """Download TLC's zone shapes for the dashboard's map."""
-    settings = load_settings()
-    archive = Path(source)
-    if is_url(source):
-        archive = settings.download_dir / "taxi_zones.zip"
-        with console.transfer() as update:
-            fetch(source, archive, partial(update, archive.name))
-    path = zones_path(settings)
-    console.out.print(f"{save_zone_shapes(archive, path)} zones: {path}", markup=False)
-    console.print_note("The next `taxi site` or `taxi run` draws them.")
 
 
 @app.command(

@@ -6,10 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from taxi_pipeline.atomic import write_text
-from taxi_pipeline.errors import TaxiError
-
-ADDRESS = "https://d37ci6vzurychx.cloudfront.net/misc/taxi_zones.zip"
-"""Where TLC publishes the shapefile."""
+from taxi_pipeline.zones.polygons import ZoneRecord, in_degrees, read_zones
 
 TOLERANCE_FEET = 400.0
 """Outlines are simplified to this (2026-11-21), little more than a pixel of the map, about 300 feet."""
@@ -30,16 +27,16 @@ def zone_shapes(archive: Path) -> GeoJson:
         TaxiError: it is no such file.
     """
     by_zone: dict[Any, list[Any]] = defaultdict(list)
-    for zone_id, _, shape in _read(archive):
-        by_zone[zone_id].append(shape)
+    for record, shape in _simplified(archive):
+        by_zone[record.zone_id].append(shape)
     return _collection("zone_id", by_zone)
 
 
 def borough_shapes(archive: Path) -> GeoJson:
     """One shape per borough, named by ``borough``, from the same file; ``assets/boroughs.json`` is this."""
     by_borough: dict[Any, list[Any]] = defaultdict(list)
-    for _, borough, shape in _read(archive):
-        by_borough[borough].append(shape)
+    for record, shape in _simplified(archive):
+        by_borough[record.borough].append(shape)
     return _collection("borough", by_borough)
 
 
@@ -50,57 +47,24 @@ def save_zone_shapes(archive: Path, path: Path) -> int:
     return len(collection["features"])
 
 
-def _read(archive: Path) -> list[tuple[int, str, Any]]:
-    """Zone id, borough and simplified outline of every record, in feet on the New York plane (EPSG:2263)."""
-    try:
-        archive.stat()
-    except OSError as error:
-        raise TaxiError(
-            str(archive),
-            f"it cannot be read: {error.strerror}",
-            f"check the path, or fetch the file from {ADDRESS}",
-        ) from error
-    try:
-        return _simplified(archive)
-    except Exception as error:  # of a damaged file, the readers let through whatever breaks first
-        said = str(error).strip().rstrip(".") or type(error).__name__
-        raise TaxiError(
-            str(archive),
-            f"it is not TLC's shapefile of the taxi zones, or it is damaged ({said[:200]})",
-            f"fetch it from {ADDRESS}",
-        ) from error
+def _simplified(archive: Path) -> list[tuple[ZoneRecord, Any]]:
+    """Every record of the shapefile with its simplified outline."""
+    import shapely  # noqa: PLC0415 - slow to import, and few commands need it
 
-
-def _simplified(archive: Path) -> list[tuple[int, str, Any]]:
-    import shapefile  # noqa: PLC0415 - these are slow to import, and few commands need them
-    import shapely  # noqa: PLC0415
-
-    with shapefile.Reader(str(archive)) as reader:
-        records = [
-            (int(item.record["LocationID"]), str(item.record["borough"]), item.shape)
-            for item in reader.iterShapeRecords()
-        ]
-    outlines = [shapely.make_valid(shapely.geometry.shape(shape)) for *_, shape in records]
+    records = read_zones(archive)
     # TLC's zones do not meet everywhere; once they do, neighbours keep the border that they share.
-    cleaned = shapely.coverage_clean(outlines)
-    simplified = shapely.coverage_simplify(cleaned, TOLERANCE_FEET)
-    return [
-        (zone_id, borough, outline)
-        for (zone_id, borough, _), outline in zip(records, simplified, strict=True)
-    ]
+    cleaned = shapely.coverage_clean([record.outline for record in records])
+    return list(zip(records, shapely.coverage_simplify(cleaned, TOLERANCE_FEET), strict=True))
 
 
 def _collection(key: str, shapes: dict[Any, list[Any]]) -> GeoJson:
     """Shapes by key, the parts of a key dissolved, in degrees; rings run clockwise, as d3 wants them."""
-    import shapely  # noqa: PLC0415
-    from pyproj import Transformer  # noqa: PLC0415
+    import shapely  # noqa: PLC0415 - as in _simplified
 
-    degrees = Transformer.from_crs("EPSG:2263", "EPSG:4326", always_xy=True)
     features = []
     for name in sorted(shapes):
         whole = shapely.union_all(shapes[name])
-        located = shapely.transform(whole, degrees.transform, interleaved=False)
-        rounded = shapely.set_precision(located, 10.0**-_DEGREES)
+        rounded = shapely.set_precision(in_degrees(whole), 10.0**-_DEGREES)
         turned = shapely.orient_polygons(rounded, exterior_cw=True)
         geometry = json.loads(
             shapely.to_geojson(turned), parse_float=lambda text: round(float(text), _DEGREES)

@@ -240,6 +240,7 @@ def arrow_type(column: Column) -> "pa.DataType":
     return {
         "bigint": pa.int64(),
         "integer": pa.int32(),
+        "double": pa.float64(),
         "varchar": pa.string(),
         "text": pa.string(),
         "boolean": pa.bool_(),

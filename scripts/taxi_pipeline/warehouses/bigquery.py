@@ -55,6 +55,7 @@ from taxi_pipeline.warehouses.bigquery_checks import (
 _TYPES = {
     "bigint": "INT64",
     "integer": "INT64",
+    "double": "FLOAT64",
     "varchar": "STRING",
     "date": "DATE",
     "timestamp": "DATETIME",  # wall time: BigQuery's TIMESTAMP is an instant

@@ -6,7 +6,7 @@ from typing import Any
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import Settings
-from taxi_pipeline.warehouses.targets import target_names
+from taxi_pipeline.warehouses.targets import require_target
 
 
 def read_credentials(settings: Settings, target: str | None) -> Any:
@@ -19,10 +19,8 @@ def read_credentials(settings: Settings, target: str | None) -> Any:
     Raises:
         TaxiError: there is no such target, or an environment variable that it needs is not set.
     """
-    if target and (names := target_names(settings)) and target not in names:
-        raise TaxiError(
-            f"target {target}", "profiles.yml has no such target", f"use one of: {', '.join(names)}"
-        )
+    if target is not None:
+        require_target(settings, target)
     from dbt.config.runtime import load_profile  # noqa: PLC0415 - 1.5 s
     from dbt.flags import set_from_args  # noqa: PLC0415
     from dbt_common.context import set_invocation_context  # noqa: PLC0415

@@ -143,7 +143,7 @@ def _reason(text: str) -> str:
 
 def column_type(column: Column) -> str:
     """The Postgres type of a canonical column."""
-    return {"varchar": "text"}.get(column.type, column.type)
+    return {"varchar": "text", "double": "double precision"}.get(column.type, column.type)
 
 
 class PostgresWarehouse:

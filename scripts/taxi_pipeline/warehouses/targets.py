@@ -6,23 +6,30 @@ from typing import Any
 import yaml
 from jinja2 import Environment, TemplateError
 
+from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.seeds import read_yaml
 from taxi_pipeline.settings import Settings
 
 _UNTELLABLE = (OSError, yaml.YAMLError, TemplateError, KeyError, TypeError, AttributeError)
 
 
-def target_names(settings: Settings) -> list[str]:
-    """The targets that hold a warehouse, as the profile has them; empty where it cannot be read.
+def require_target(settings: Settings, target: str) -> None:
+    """Refuse a name that is not in the profile; a profile that cannot be read is left to dbt.
 
-    Args:
-        settings: where ``profiles.yml`` is.
+    Raises:
+        TaxiError: there is no such target; those that hold a warehouse are named.
     """
     try:
         outputs = read_yaml(settings.project_dir / "profiles.yml")["nyc_taxi"]["outputs"]
-        return [name for name, output in outputs.items() if output.get("path") != ":memory:"]
+        lasting = [name for name, output in outputs.items() if output.get("path") != ":memory:"]
     except _UNTELLABLE:
-        return []
+        return
+    if target not in outputs:
+        raise TaxiError(
+            f"target {target}",
+            "profiles.yml has no such target",
+            f"use one of: {', '.join(lasting)}",
+        )
 
 
 def is_embedded(settings: Settings, target: str | None) -> bool:
