@@ -899,7 +899,7 @@ def test_a_line_tells_the_rows_before_and_names_every_file_that_was_passed_over(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = io.StringIO()
-    monkeypatch.setattr(console, "out", Console(file=said, width=80))
+    monkeypatch.setattr(console, "out", Console(file=said, width=2000))
     path = place.write(YELLOW_NAME, yellow_text(*yellow_rows(9)))
     ingest_many([path], place.lake, place.settings)
     place.write(YELLOW_NAME, yellow_text(*yellow_rows(4)))
