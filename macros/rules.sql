@@ -3,7 +3,7 @@
     {% set filled = namespace(text=text) %}
     {% for name in [
         "file_month_tolerance_days", "dropoff_cut_seconds", "max_duration_hours", "max_distance_miles", "max_amount_dollars", "fhv_dummy_dropoff_from",
-        "max_reported_duration_difference_seconds",
+        "max_reported_duration_difference_seconds", "max_wait_hours",
         "unknown_zone_id", "unknown_vendor_id", "unknown_rate_code_id", "unknown_payment_type_id", "unknown_trip_type_id", "unknown_license_number"
     ] %}
         {% set filled.text = "replace(" ~ filled.text ~ ", '{" ~ name ~ "}', '" ~ var(name) ~ "')" %}
@@ -26,6 +26,7 @@
         "is_pickup_point_outside_zones": "is_pickup_point_outside_zones",
         "is_dropoff_point_outside_zones": "is_dropoff_point_outside_zones",
         "is_prearranged": "is_prearranged",
+        "is_wait_implausible": "is_wait_implausible",
         "is_duration_contradicted": "is_duration_contradicted",
         "is_fare_zero": "is_fare_zero",
         "is_fare_negative": "is_fare_negative",

@@ -83,7 +83,8 @@ repaired as (
             else clock_seconds
         end as duration_seconds,
         coalesce(trip_distance_miles not between 0 and {{ var("max_distance_miles") }}, false) as is_distance_implausible,
-        {{ any_beyond(money_columns(), var("max_amount_dollars")) }} as is_amount_implausible
+        {{ any_beyond(money_columns(), var("max_amount_dollars")) }} as is_amount_implausible,
+        coalesce(abs(wait_seconds) > {{ var("max_wait_hours") }} * 3600, false) as is_wait_implausible
     from clocked
 ),
 
@@ -121,7 +122,7 @@ final as (
             "hvfhs_license_number": "upper(trim(hvfhs_license_number))",
         }) }},
         duration_seconds as trip_duration_seconds,
-        cast(wait_seconds as integer) as wait_seconds,
+        cast(case when not is_wait_implausible then wait_seconds end as integer) as wait_seconds,
         is_metered,
         {{ yes_or_no("store_and_forward_flag") }} as is_store_and_forward,
         case
@@ -142,7 +143,8 @@ final as (
         is_dropoff_dummy,
         pickup_zone_id is null and (pickup_longitude is not null or pickup_latitude is not null) as is_pickup_point_outside_zones,
         dropoff_zone_id is null and (dropoff_longitude is not null or dropoff_latitude is not null) as is_dropoff_point_outside_zones,
-        coalesce(wait_seconds < 0, false) as is_prearranged,
+        coalesce(wait_seconds < 0, false) and not is_wait_implausible as is_prearranged,
+        is_wait_implausible,
         coalesce(abs(reported_duration_seconds - duration_seconds) > {{ var("max_reported_duration_difference_seconds") }}, false) as is_duration_contradicted,
         coalesce(is_high_volume and fare_amount = 0, false) as is_fare_zero,
         coalesce(is_high_volume and fare_amount < 0, false) as is_fare_negative,

@@ -148,7 +148,8 @@ def test_every_sum_is_the_sum_of_its_column(project: Project, built: Warehouse) 
             for name in sums
         }
         of = dict.fromkeys(sums, "")
-        if explore == "fact_trips":  # of the same column, by service
+        columns = {name for (name,) in built.query(f"select column_name from (describe {explore})")}
+        if "rider_payment_amount" in set(sums) - columns:  # of one column, by service
             kept["metered_revenue_amount"] = "service_type in ('Yellow', 'Green')"
             kept["rider_payment_amount"] = "service_type = 'HVFHV'"
             of |= dict.fromkeys(("metered_revenue_amount", "rider_payment_amount"), "total_amount")
@@ -158,6 +159,19 @@ def test_every_sum_is_the_sum_of_its_column(project: Project, built: Warehouse) 
             f"sum({of[name] or name}) filter (where {kept[name]})" for name in sums
         )
         assert looker == built.query(f"select {expected} from {explore}"), explore
+
+
+def test_no_measure_in_sight_adds_metered_revenue_and_rider_payments(project: Project) -> None:
+    for explore in project.explores:
+        fields = project.views[explore].fields
+        if "service_type" not in fields or "total_amount" not in fields:
+            continue
+        assert fields["total_amount"].spec["hidden"] == "yes", explore
+        assert {"metered_revenue_amount", "rider_payment_amount"} <= fields.keys(), explore
+        for field in fields.values():
+            assert "total_amount" not in field.spec.get("drill_fields", ()), explore
+        sets = {one["name"]: one["fields"] for one in project.views[explore].spec.get("sets", ())}
+        assert "total_amount" not in sets["detail"], explore
 
 
 def test_measures_of_single_trips_are_those_of_the_mart(project: Project, built: Warehouse) -> None:

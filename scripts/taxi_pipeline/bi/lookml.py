@@ -223,6 +223,14 @@ def _measures(view: _View) -> Iterator[Field]:
                         sql=f"${{TABLE}}.{column.name}",
                         filters=[{"is_voided": "no"}],
                     )
+        elif column.name == "total_amount" and "service_type" in mart.columns:
+            if "metered_revenue_amount" not in mart.columns:
+                yield from _money_by_kind()
+            # Added up over services, it would mix two kinds of money.
+            yield {
+                **_measure(column.name, "sum", column.description, sql="${TABLE}.total_amount"),
+                "hidden": "yes",
+            }
         else:
             yield _measure(column.name, "sum", column.description, sql=f"${{TABLE}}.{column.name}")
     for ratio in mart.ratios.values():
@@ -243,17 +251,20 @@ def _counts(mart: Mart) -> Iterator[Field]:
             "Trips of yellow and green, the services with a taximeter.",
             filters=[*kept, _METERED, {"total_amount_value": "NOT NULL"}],
         )
-        for name, whose, filter_ in (
-            ("metered_revenue_amount", "yellow and green", _METERED),
-            ("rider_payment_amount", "HVFHV", {"service_type": "HVFHV"}),
-        ):
-            yield _measure(
-                name,
-                "sum",
-                f"US dollars that passengers of {whose} were charged: total_amount of these services alone.",
-                sql="${TABLE}.total_amount",
-                filters=[filter_],
-            )
+
+
+def _money_by_kind() -> Iterator[Field]:
+    for name, whose, filter_ in (
+        ("metered_revenue_amount", "yellow and green", _METERED),
+        ("rider_payment_amount", "HVFHV", {"service_type": "HVFHV"}),
+    ):
+        yield _measure(
+            name,
+            "sum",
+            f"US dollars that passengers of {whose} were charged: total_amount of these services alone.",
+            sql="${TABLE}.total_amount",
+            filters=[filter_],
+        )
 
 
 def _measure(name: str, type_: str, description: str, **rest: Any) -> Field:
@@ -291,8 +302,10 @@ def _detail(view: _View) -> list[str]:
         and (column.name != mart.key or view.types[column.name] == "number")
         and unit_of(column.name) is None
     ]
-    numbers = {measure["name"] for measure in _measures(view)} & {"trip_count", "total_amount"}
-    return named + sorted(numbers)
+    numbers = {measure["name"] for measure in _measures(view)}
+    return named + sorted(
+        numbers & {"trip_count", "metered_revenue_amount", "rider_payment_amount"}
+    )
 
 
 def _reference(column: str, type_: str) -> str:

@@ -156,6 +156,8 @@ def find_flags(raw: Row, judged: Row, twin: Row | None, thresholds: Thresholds) 
         "is_wheelchair_accessible": f"wheelchair_match_flag {raw.get('wheelchair_match_flag')}",
         "is_access_a_ride": f"access_a_ride_flag {raw.get('access_a_ride_flag')}",
         "is_prearranged": f"requested {raw.get('request_at')}, after the pickup",
+        "is_wait_implausible": f"requested {raw.get('request_at')}; plausible are"
+        f" {thresholds.max_wait_hours} h before or after the pickup",
         "is_duration_contradicted": f"reported {raw.get('reported_duration_seconds')} s, on the clock"
         f" {judged['trip_duration_seconds']} s; plausible are"
         f" {thresholds.max_reported_duration_difference_seconds} s between them",

@@ -24,6 +24,7 @@ class Thresholds:
     unknown_trip_type_id: int
     unknown_license_number: str
     max_reported_duration_difference_seconds: int
+    max_wait_hours: int
 
     @property
     def unknown_members(self) -> dict[str, int | str]:

@@ -257,7 +257,7 @@ def convert_sql(
     )
     names_of_layer = {column.name: _layer("v", column) for column in columns}
     values = names_of_layer | {
-        name: f"{ZONE_AT}({', '.join(names_of_layer[place] for place in point)})"
+        name: f"coalesce({names_of_layer[name]}, {ZONE_AT}({', '.join(names_of_layer[place] for place in point)}))"
         for name, point in match.located.items()
     }
     final = [

@@ -30,7 +30,8 @@ class ColumnMatch:
 
     Attributes:
         sources: per canonical name, the file's columns in order of preference; maybe none.
-        located: canonical names that the file has no column for but a point: the canonical longitude and latitude.
+        located: canonical names that the file has a point for, which counts where it gives no value: the canonical
+            longitude and latitude.
         unknown: names in the file that the lake has no column for.
     """
 
@@ -71,22 +72,41 @@ def match_columns(service: Service, columns: Sequence[SourceColumn], subject: st
     located = located_columns(service, by_name.keys())
     for wanted in given:
         if wanted.required and not sources[wanted.name] and wanted.name not in located:
-            others = [
-                other
-                for other in Service
-                if other is not service and _has_columns_of(other, by_name.keys())
-            ]
+            other = _other_service(service, by_name.keys())
             raise TaxiError(
                 subject,
                 f"the required column '{wanted.name}' is missing; it has {_listed(columns)}",
-                f"its columns are those of {others[0].value} trips: name the file as one"
-                if len(others) == 1
+                f"its columns are those of {other.value} trips: name the file as one"
+                if other
                 else f"check that it is a file of {service.value} trips, or rename its columns as TLC does",
             )
     unknown = tuple(
         column.name.strip() for column in columns if column.name.strip().lower() not in known
     )
+    if (other := _other_service(service, by_name.keys())) and (
+        alien := _required_names(other) & {name.lower() for name in unknown}
+    ):
+        raise TaxiError(
+            subject,
+            f"it has the column '{min(alien)}', which only files of {other.value} trips have",
+            f"name the file as one of {other.value} trips",
+        )
     return ColumnMatch(sources, unknown, located)
+
+
+def _other_service(service: Service, names: Set[str]) -> Service | None:
+    """The other service whose required columns are all there; of several, the one that requires most."""
+    others = [other for other in Service if other is not service and _has_columns_of(other, names)]
+    return max(others, key=lambda other: len(_required_names(other)), default=None)
+
+
+def _required_names(service: Service) -> set[str]:
+    return {
+        name
+        for column in columns_of(service)
+        if column.required
+        for name in (column.name, *column.aliases)
+    }
 
 
 def _has_columns_of(service: Service, names: Set[str]) -> bool:
@@ -99,7 +119,7 @@ def _has_columns_of(service: Service, names: Set[str]) -> bool:
 
 
 def located_columns(service: Service, names: Set[str]) -> dict[str, tuple[str, ...]]:
-    """The canonical columns that a file has not, and points from which they follow: their longitude and latitude.
+    """The canonical columns that follow from points of the file, where it gives no value: their longitude and latitude.
 
     Args:
         service: whose file.
@@ -109,9 +129,7 @@ def located_columns(service: Service, names: Set[str]) -> dict[str, tuple[str, .
     return {
         column.name: column.located_by
         for column in columns_of(service)
-        if column.located_by
-        and not known[column.name] & names
-        and all(known[place] & names for place in column.located_by)
+        if column.located_by and all(known[place] & names for place in column.located_by)
     }
 
 

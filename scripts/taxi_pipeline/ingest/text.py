@@ -137,8 +137,15 @@ def csv_match(service: Service, match: ColumnMatch, text: TextFacts) -> ColumnMa
     def read(sql: str, type_: str) -> str:
         if text.needs_strip:
             sql = f"trim({sql}, ' \t\"')"
-        if text.has_quoted_commas:  # 1,052.30 is one number
-            sql = f"replace({sql}, '{HELD_COMMA}', {quote_literal(',' if type_ == TEXT else '')})"
+        if text.has_quoted_commas:
+            said = f"replace({sql}, '{HELD_COMMA}', ',')"
+            # 1,052.30 is one number, and 12,5 is none.
+            grouped = f"regexp_full_match({said}, '[-+]?[0-9]{{1,3}}(,[0-9]{{3}})+(\\.[0-9]*)?')"
+            sql = (
+                said
+                if type_ == TEXT
+                else f"case when {grouped} then replace({said}, ',', '') else {said} end"
+            )
         if text.has_underscores and type_ != TEXT:  # 12_3 is none
             sql = f"case when contains({sql}, '_') then 'not a number: ' || {sql} else {sql} end"
         return sql

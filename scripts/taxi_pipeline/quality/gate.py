@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -95,13 +96,18 @@ def examine(
 
 
 def _refuse_to_shrink(entry: ManifestEntry, lake: Lake) -> None:
-    """An excerpt does not take the place of a month by mistake; TLC's own new versions differ by some percent."""
+    """Neither an excerpt nor a file without amounts takes the place of a month by mistake."""
     for other in lake.current():
-        if (
-            other.key == entry.key
-            and not other.is_synthetic
-            and other.row_count >= max(SMALLEST_MONTH_ROWS, 2 * entry.row_count)
-        ):
+        if other.key != entry.key or other.is_synthetic:
+            continue
+        if other.total_amount is not None and entry.total_amount is None:
+            raise DataError(
+                entry.source_file,
+                f"it has no amounts, and the version in the lake has {Decimal(other.total_amount):,.2f} dollars",
+                "get the file with amounts; to replace the month all the same, ingest it with --accept-critical",
+            )
+        # TLC's own new versions differ by some percent.
+        if other.row_count >= max(SMALLEST_MONTH_ROWS, 2 * entry.row_count):
             raise DataError(
                 entry.source_file,
                 f"it has {entry.row_count:,} rows, and the version in the lake has {other.row_count:,}",
