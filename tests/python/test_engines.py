@@ -271,7 +271,7 @@ def test_months_one_by_one_and_restated_give_what_duckdb_gives(
     server.taxi("build", "--target", engine.target)
     assert "loading  Yellow 2025-10" in printed
     assert "removing Green 2025-11" in printed
-    assert "1 files loaded (1,000 rows), 1 removed, 4 unchanged" in printed
+    assert "1 files loaded (1,000 rows), 1 removed, 6 unchanged" in printed
     grown.taxi("build", "--full-refresh")
     assert differences(grown, engine, "grown") == {}
     assert grown.scalar("select sum(gone_count) from mart_restatements") > 0
@@ -320,9 +320,9 @@ def test_unit_tests_docs_snapshot_and_freshness_work(engine: Engine, embedded: W
         "bigquery" if engine.target == "prod" else "postgres"
     ) in docs.replace(" ", "")
     fresh = server.dbt("source", "freshness", *target, exit_code=1)  # the sample is of 2025
-    assert fresh.count("ERROR STALE freshness of") == 3
+    assert fresh.count("ERROR STALE freshness of") == 4
     unchanged = server.taxi("load", *target)
-    assert "0 files loaded (0 rows), 9 unchanged" in unchanged
+    assert "0 files loaded (0 rows), 12 unchanged" in unchanged
 
 
 def test_exports_hold_the_same_rows_in_the_same_types_from_every_engine(

@@ -157,6 +157,35 @@ def test_columns_of_nothing_but_nulls_come_in_any_type(place: Workplace) -> None
     ) == [(0, 0, 0)]
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (
+            "fhv_tripdata_2024-01.csv",
+            "it has the column 'hvfhs_license_num', which only files of fhvhv",
+        ),
+        ("yellow_tripdata_2024-01.csv", "'vendorid' is missing"),
+    ],
+)
+def test_a_file_under_the_name_of_another_service_is_refused(
+    place: Workplace, name: str, reason: str
+) -> None:
+    error = place.refuse(place.write(name, f"{HVFHV_HEADER}\n{HVFHV_ROW.format(tips=1)}\n"))
+    assert reason in error.reason
+    assert "fhvhv" in error.remedy
+
+
+def test_a_file_without_amounts_takes_no_place_of_one_with_them(place: Workplace) -> None:
+    place.ingest_text(NAME, f"{HVFHV_HEADER}\n{HVFHV_ROW.format(tips=1)}\n")
+    text = (
+        "hvfhs_license_num,dispatching_base_num,pickup_datetime,dropoff_datetime,PULocationID,DOLocationID,SR_Flag\n"
+        "HV0003,B02764,2024-01-05 10:00:00,2024-01-05 10:10:00,1,2,\n"
+    )
+    error = place.refuse(place.write(NAME, text))
+    assert error.exit_code == 1
+    assert error.reason.startswith("it has no amounts, and the version in the lake has ")
+
+
 # --- From the file to the tables ---------------------------------------------------------------------
 
 

@@ -555,6 +555,20 @@ def test_amounts_with_thousands_separators_and_american_times_are_read(place: Wo
     )
 
 
+def test_a_decimal_comma_is_no_thousands_separator(place: Workplace) -> None:
+    lines = [
+        GOOD.replace(",1.5,", f',"{miles}",') for miles in ("12,5", "1,052", "1,0523", "1,052.5")
+    ]
+    entry = place.ingest_text(YELLOW_NAME, yellow_text(GOOD, *lines))
+    assert place.rows(entry, "trip_distance, unreadable_fields") == [
+        (Decimal("1.500"), None),
+        (None, "trip_distance"),
+        (Decimal("1052.000"), None),
+        (None, "trip_distance"),
+        (Decimal("1052.500"), None),
+    ]
+
+
 def test_line_with_very_many_fields_is_kept_whole(place: Workplace) -> None:
     line = GOOD + ",7" * 30_000
     entry = place.ingest_text(YELLOW_NAME, yellow_text(GOOD, line, GOOD))

@@ -257,10 +257,10 @@ def test_real_files_take_the_sample_out_and_keep_it_out(tmp_path: Path) -> None:
     warehouse.taxi("sample", "--scale", "0.1")
     warehouse.taxi("ingest", str(warehouse.data / "sample"))
     printed = warehouse.taxi("ingest", str(real_file("heads/green_tripdata_2020-04.csv")))
-    assert "Removed the 9 files of the synthetic sample" in printed
+    assert "Removed the 12 files of the synthetic sample" in printed
     assert "Green 2020-04" in warehouse.taxi("status")
     refused = warehouse.taxi("ingest", str(warehouse.data / "sample"), exit_code=2)
-    assert refused.count("the lake holds real files") == 9
+    assert refused.count("the lake holds real files") == 12
     manifest = (warehouse.data / "lake" / "manifest.jsonl").read_text().splitlines()
     current = [json.loads(line) for line in manifest if json.loads(line)["superseded_at"] is None]
     assert [entry["source_file"] for entry in current] == ["green_tripdata_2020-04.csv"]

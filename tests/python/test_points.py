@@ -1,6 +1,7 @@
 """Points become the zones that contain them: the grid, the shapes of the zones, and the files that give points."""
 
 import csv
+import io
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import shapefile
 import shapely
 from typer.testing import CliRunner
 
@@ -26,8 +28,8 @@ from taxi_pipeline.lake import hash_file
 from taxi_pipeline.zones import archive
 from taxi_pipeline.zones.archive import keep_shapes, kept_shapes, require_shapes
 from taxi_pipeline.zones.grid import CELL_DEGREES, ZoneGrid, assign_zones, build_grid
-from taxi_pipeline.zones.polygons import ZoneShapes, read_grid
-from trip_files import FHV_HEADER, Workplace, yellow_rows, yellow_text
+from taxi_pipeline.zones.polygons import ZoneShapes, in_degrees, read_grid, read_zones
+from trip_files import FHV_HEADER, YELLOW_HEADER, YELLOW_NAME, Workplace, yellow_rows, yellow_text
 
 HEADER_2009 = (
     "vendor_name,Trip_Pickup_DateTime,Trip_Dropoff_DateTime,Passenger_Count,Trip_Distance,Start_Lon,Start_Lat,"
@@ -161,6 +163,48 @@ def test_a_file_that_holds_no_zones_is_not_kept(place: Workplace) -> None:
     with pytest.raises(TaxiError, match="not TLC's shapefile"):
         keep_shapes(place.write("taxi_zones.zip", "no zip file"), place.settings)
     assert kept_shapes(place.settings) is None
+
+
+@pytest.mark.parametrize("change", ["renumbered", "degrees", "half", "none"])
+def test_shapes_of_other_zones_or_in_another_projection_are_not_kept(
+    place: Workplace, change: str
+) -> None:
+    path = place.write("taxi_zones.zip", _reshaped(change))
+    with pytest.raises(TaxiError, match="its zones are not TLC's: ") as caught:
+        keep_shapes(path, place.settings)
+    assert "such as zone" in caught.value.reason
+    assert kept_shapes(place.settings) is None
+
+
+def _reshaped(change: str) -> bytes:
+    """TLC's shapefile with other numbers, in degrees, or with fewer zones."""
+    parts = {suffix: io.BytesIO() for suffix in ("shp", "shx", "dbf")}
+    with shapefile.Writer(**parts) as writer:
+        writer.field("LocationID", "N")
+        writer.field("borough", "C")
+        for record in read_zones(real_file(ZONES)):
+            if change == "none" or (change == "half" and record.zone_id % 2):
+                continue
+            [outline] = in_degrees([record.outline]) if change == "degrees" else [record.outline]
+            writer.record(record.zone_id + 1000 * (change == "renumbered"), record.borough)
+            writer.shape(shapely.geometry.mapping(outline))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for suffix, part in parts.items():
+            archive.writestr(f"taxi_zones.{suffix}", part.getvalue())
+    return packed.getvalue()
+
+
+def test_a_row_without_a_zone_id_gets_the_zone_of_its_point(place: Workplace) -> None:
+    """Some publishers give both columns, and ids in some rows only."""
+    keep_shapes(real_file(ZONES), place.settings)
+    header = f"{YELLOW_HEADER},pickup_longitude,pickup_latitude,dropoff_longitude,dropoff_latitude"
+    point = "-73.7781,40.6413,-73.9772,40.7527"  # JFK, Grand Central
+    row = yellow_rows(1)[0]
+    without = row.replace(",132,230,", ",,,")
+    text = yellow_text(f"{row},{point}", f"{without},{point}", f"{without},0,0,,", header=header)
+    entry = place.ingest_text(YELLOW_NAME, text)
+    assert place.rows(entry, "pulocationid, dolocationid") == [(132, 230), (132, 162), (None, None)]
 
 
 class _Handler(SimpleHTTPRequestHandler):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from taxi_pipeline.atomic import draft_of, write_text
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import hash_file
+from taxi_pipeline.seeds import read_seed
 from taxi_pipeline.settings import Settings
-from taxi_pipeline.zones.polygons import ADDRESS, ZoneShapes, read_zones
+from taxi_pipeline.zones.polygons import ADDRESS, ZoneShapes, in_degrees, read_zones
 
 if TYPE_CHECKING:
     from taxi_pipeline.download.transfer import Progress
@@ -17,6 +18,9 @@ METHOD_VERSION = 1
 """Raise it when a point could get another zone from the same shapes; files with points are then read again."""
 
 NAME = "taxi_zones.zip"
+
+WITHOUT_SHAPE = {57, 104, 105}
+"""Zones that TLC's file (2026-11-27) gives under the number of a neighbor: 56 stands there twice, 103 three times."""
 
 
 def kept_shapes(settings: Settings) -> ZoneShapes | None:
@@ -45,13 +49,40 @@ def keep_shapes(source: Path, settings: Settings) -> ZoneShapes:
     Raises:
         TaxiError: it is no such file.
     """
-    read_zones(source)
+    _require_tlcs(source)
     path = settings.zones_dir / NAME
     with draft_of(path) as draft:
         shutil.copyfile(source, draft)
     sha256 = hash_file(path)
     write_text(_record_of(path), f"{sha256}  {NAME}\n")
     return ZoneShapes(path, sha256)
+
+
+def _require_tlcs(source: Path) -> None:
+    """Refuse shapes whose zones are not where TLC's are: every point of the seed ``zone_points`` lies in its zone.
+
+    Raises:
+        TaxiError: it is no shapefile of zones, or of other zones, or in another projection.
+    """
+    import shapely  # noqa: PLC0415 - as in polygons.py
+
+    records = read_zones(source)
+    outlines = in_degrees([record.outline for record in records]) if records else []
+    missed = {
+        int(row["location_id"])
+        for row in read_seed("zone_points")
+        if not any(
+            record.zone_id == int(row["location_id"])
+            and shapely.intersects_xy(outline, float(row["longitude"]), float(row["latitude"]))
+            for record, outline in zip(records, outlines, strict=True)
+        )
+    }
+    if strange := missed - WITHOUT_SHAPE:
+        raise TaxiError(
+            str(source),
+            f"its zones are not TLC's: {len(strange)} are not where they should be, such as zone {min(strange)}",
+            f"fetch the shapes from {ADDRESS}",
+        )
 
 
 def fetch_shapes(
