@@ -23,6 +23,7 @@ from browser import DESKTOP, NARROWEST, PHONE, find_chromium, run_browser, visit
 from conftest import SharedBuild
 from real_files import real_file
 from requirements import lacking
+from taxi_pipeline.schemas import Service
 from taxi_pipeline.site.cubes import encode
 from taxi_pipeline.site.shapes import borough_shapes, zone_shapes
 from taxi_pipeline.warehouses.embedded import search_schemas
@@ -689,7 +690,7 @@ def test_events_are_drawn_on_the_months_and_days_that_are_shown(
         }
     rules = "#{} svg [aria-label=rule] line[stroke-dasharray], #{} svg [aria-label=rule][stroke-dasharray] line"
     with visit(browser, two_years.data / "site" / "dashboard" / "index.html") as opened:
-        for panel, charts in (("revenue-service", 1), ("airports", 1), ("daily", 3)):
+        for panel, charts in (("revenue-service", 1), ("airports", 1), ("daily", len(Service))):
             drawn = opened.page.query_selector_all(rules.format(panel, panel))
             assert len(drawn) == charts * len(seed), panel
             note = opened.page.inner_text(f"#{panel} .note")
