@@ -432,6 +432,8 @@ def test_compiled_bigquery_sql_is_bigquerys_where_the_emulator_is_lax(
             "mart_monthly_rejects",
             "mart_monthly_tip_rates",
             "mart_monthly_zone_flows",
+            "mart_market_share",
+            "mart_hvfhv_fare_audit",
         ),
         *("int_metered_twins", "int_exact_duplicates", "int_reversal_pairs"),
     }
