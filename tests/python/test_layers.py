@@ -356,6 +356,13 @@ def test_no_model_asks_which_engine_it_runs_on() -> None:
         assert "target." not in sql.read_text(), sql.name
 
 
+def test_postgres_takes_the_name_of_every_unit_test(manifest: dict[str, Any]) -> None:
+    """dbt makes a relation of that name; Postgres has 63 characters for it."""
+    assert len(manifest["unit_tests"]) > 40
+    for test in manifest["unit_tests"].values():
+        assert len(test["name"]) <= 63, test["name"]
+
+
 def test_what_replaces_dbts_own_macros_is_in_one_file(manifest: dict[str, Any]) -> None:
     """Dbt prefers a project's macro to its own of the same name, wherever it is and whether that was meant or not."""
     macros = manifest["macros"].values()
