@@ -357,7 +357,7 @@ def test_no_model_asks_which_engine_it_runs_on() -> None:
 
 
 def test_postgres_takes_the_name_of_every_unit_test(manifest: dict[str, Any]) -> None:
-    """dbt makes a relation of that name; Postgres has 63 characters for it."""
+    """A relation of that name is made; Postgres has 63 characters for it."""
     assert len(manifest["unit_tests"]) > 40
     for test in manifest["unit_tests"].values():
         assert len(test["name"]) <= 63, test["name"]
