@@ -91,7 +91,8 @@ def test_a_reader_who_has_seen_enough_is_no_failure(monkeypatch: pytest.MonkeyPa
         def write(self, text: str) -> int:
             raise BrokenPipeError
 
-    monkeypatch.setattr(console.out, "file", Closed())
+    # Not `file`: what that gives back is the output of this test, and later ones would write there.
+    monkeypatch.setattr(console.out, "_file", Closed())
     with pytest.raises(BrokenPipeError):
         console.out.print("a line")
 

@@ -97,7 +97,11 @@ def match_columns(service: Service, columns: Sequence[SourceColumn], subject: st
 def _other_service(service: Service, names: Set[str]) -> Service | None:
     """The other service whose required columns are all there; of several, the one that requires most."""
     others = [other for other in Service if other is not service and _has_columns_of(other, names)]
-    return max(others, key=lambda other: len(_required_names(other)), default=None)
+    return max(others, key=_number_required, default=None)
+
+
+def _number_required(service: Service) -> int:
+    return sum(column.required for column in columns_of(service))
 
 
 def _required_names(service: Service) -> set[str]:
