@@ -320,11 +320,6 @@ def test_text_codes_and_places_of_2009_become_members(located: Workplace) -> Non
 def test_a_file_with_zones_asks_for_no_shapes(place: Workplace) -> None:
     entry = place.ingest_text("yellow_tripdata_2009-01.csv", yellow_text(*yellow_rows(1)))
     assert (entry.zone_shapes_sha256, entry.zone_method) == ("", 0)
-    header = f"{yellow_text().strip()},pickup_longitude,pickup_latitude"
-    both = yellow_text(f"{yellow_rows(1)[0]},{IN_TIMES_SQUARE}", header=header)
-    entry = place.ingest_text("yellow_tripdata_2009-02.csv", both)
-    assert place.rows(entry, "pulocationid, pickup_longitude") == [(132, -73.9855)]
-    assert entry.zone_shapes_sha256 == ""
 
 
 def test_half_of_a_point_is_no_place(located: Workplace) -> None:
