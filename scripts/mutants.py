@@ -287,7 +287,7 @@ class Bench:
         install_packages(self.settings)
         sample = folder / "sample"
         write_sample(sample)
-        ingest_many([str(sample)], Lake(self.settings.lake_dir), self.settings, lambda _text: None)
+        ingest_many([str(sample)], Lake.of(self.settings), self.settings, lambda _text: None)
         import dbt.cli.main  # noqa: F401, PLC0415 - once, for all children
 
     def failure(self, *commands: Sequence[str]) -> str:

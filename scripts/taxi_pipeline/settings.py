@@ -10,6 +10,9 @@ from taxi_pipeline.schema_names import check_schema_names
 
 PROJECT_FILE = "dbt_project.yml"
 
+BUCKET_SCHEMES = ("s3", "gs")
+"""Of the addresses that a lake can have beside the path of a folder."""
+
 _SIZE = re.compile(r"\d{1,6}(\.\d+)?\s*([kmgt]i?)?b", re.IGNORECASE)
 _NOT_IN_A_PATH = {
     "?": "dbt takes what follows for a query",
@@ -24,18 +27,21 @@ class Settings:
 
     Attributes:
         project_dir: the dbt project, the folder that holds ``dbt_project.yml``.
-        data_dir: holds ``lake/``, ``downloads/`` and ``warehouse.duckdb``; absolute.
+        data_dir: holds ``lake/`` where no other place is named, ``downloads/`` and ``warehouse.duckdb``; absolute.
         memory_limit: DuckDB's own limit, such as ``2GB``, for ingest and build alike.
+        lake_address: ``TAXI_LAKE_URL``: the absolute path of a folder, or ``s3://...`` or ``gs://...``; empty for
+            ``lake/`` in the data folder.
     """
 
     project_dir: Path
     data_dir: Path
     memory_limit: str
+    lake_address: str = ""
 
     @property
-    def lake_dir(self) -> Path:
-        """The folder of canonical partitions, the only input of every warehouse."""
-        return self.data_dir / "lake"
+    def lake_url(self) -> str:
+        """The canonical partitions, the only input of every warehouse: the path of a folder, or an address."""
+        return self.lake_address or str(self.data_dir / "lake")
 
     @property
     def download_dir(self) -> Path:
@@ -99,6 +105,7 @@ def load_settings() -> Settings:
         project_dir=project_dir,
         data_dir=_data_dir(project_dir, os.environ.get("TAXI_DATA_DIR", "")),
         memory_limit=_memory_limit(os.environ.get("TAXI_MEMORY_LIMIT", "")),
+        lake_address=_lake_address(project_dir, os.environ.get("TAXI_LAKE_URL", "")),
     )
 
 
@@ -119,31 +126,55 @@ def _find_project() -> Path:
 
 
 def _data_dir(project_dir: Path, given: str) -> Path:
-    text = given.strip()
+    return _folder(project_dir, "TAXI_DATA_DIR", given, given.strip() or "data")
+
+
+def _folder(project_dir: Path, variable: str, given: str, text: str) -> Path:
     try:
-        folder = (project_dir / Path(text or "data").expanduser()).resolve()
+        folder = (project_dir / Path(text).expanduser()).resolve()
     except (RuntimeError, OSError, ValueError) as error:
         raise TaxiError(
-            f"TAXI_DATA_DIR={given}", f"it names no folder: {error}", "give the path of a folder"
+            f"{variable}={given}", f"it names no folder: {error}", "give the path of a folder"
         ) from error
     for character, reason in _NOT_IN_A_PATH.items():
         if character in str(folder):
             raise TaxiError(
-                f"TAXI_DATA_DIR={given}",
+                f"{variable}={given}",
                 f"the path {folder} has a '{character}', and {reason}",
                 "choose a path without it",
             )
     if not str(folder).isprintable():
         raise TaxiError(
-            f"TAXI_DATA_DIR={given}",
+            f"{variable}={given}",
             "the path has characters that cannot be printed",
             "choose another path",
         )
     if folder.exists() and not folder.is_dir():
-        raise TaxiError(
-            f"TAXI_DATA_DIR={given}", f"{folder} is a file", "give the path of a folder"
-        )
+        raise TaxiError(f"{variable}={given}", f"{folder} is a file", "give the path of a folder")
     return folder
+
+
+def _lake_address(project_dir: Path, given: str) -> str:
+    text = given.strip().removeprefix("file://")
+    if not text:
+        return ""
+    scheme, separator, path = text.partition("://")
+    if not separator:
+        return str(_folder(project_dir, "TAXI_LAKE_URL", given, text))
+    scheme = "gs" if scheme == "gcs" else scheme
+    if scheme not in BUCKET_SCHEMES or not path.strip("/"):
+        raise TaxiError(
+            f"TAXI_LAKE_URL={given}",
+            "it names no place for a lake",
+            "give a folder, s3://bucket/folder or gs://bucket/folder",
+        )
+    if any(character in path for character in "?#*[]@"):
+        raise TaxiError(
+            f"TAXI_LAKE_URL={given}",
+            "the name has one of the characters ? # * [ ] @",
+            "choose another name; credentials come from the environment",
+        )
+    return f"{scheme}://{path.strip('/')}"
 
 
 def _memory_limit(given: str) -> str:

@@ -115,7 +115,7 @@ def ingest(
     with observer.activity("Reading") as tell:
         outcome = ingest_many(
             arguments,
-            Lake(settings.lake_dir),
+            Lake.of(settings),
             settings,
             tell,
             accept_critical=accept_critical,
@@ -258,7 +258,7 @@ def validate(settings: Settings, choice: Choice, observer: Observer = SILENT) ->
         TaxiError: there is nothing to judge, or the marts cannot be read.
     """
     prepare_profile(settings)
-    find_entries(Lake(settings.lake_dir), choice)  # refused before the lock makes a folder
+    find_entries(Lake.of(settings), choice)  # refused before the lock makes a folder
     with data_lock(settings.data_dir, observer.note), observer.activity("Validating") as tell:
         validation = judge(settings, choice, tell)
     observer.finished(validation)
@@ -336,7 +336,7 @@ def read_status(settings: Settings, target: str | None = None) -> Status:
     Raises:
         TaxiError: the lake is empty and the target holds real months, or the target cannot be read.
     """
-    lake = Lake(settings.lake_dir)
+    lake = Lake.of(settings)
     entries = lake.published()
     prepare_profile(settings)
     if not entries:
@@ -393,7 +393,7 @@ def run(
     prepare_profile(settings)
     check_target(settings, target)
     with exclusive(settings, observer):
-        lake = Lake(settings.lake_dir)
+        lake = Lake.of(settings)
         lake.ensure(observer.note)
         if is_embedded(settings, target):
             require_free(settings)
@@ -428,11 +428,11 @@ def _publish(settings: Settings, target: str | None, observer: Observer) -> Publ
 
 def _ready_lake(settings: Settings, observer: Observer) -> Lake:
     """The lake, complete in itself; whatever a process that died left undone is done."""
-    lake = Lake(settings.lake_dir)
+    lake = Lake.of(settings)
     lake.ensure_present(observer.note)
     if not lake.current() and all(entry.forgotten_at is None for entry in lake.history()):
         raise TaxiError(
-            str(lake.root),
+            lake.url,
             "the lake is empty",
             "run `taxi run` for a sample, or `taxi run PATH` for your files",
         )

@@ -123,7 +123,7 @@ def expected_sql(lake: Path) -> str:
                 metered="".join(
                     f"{sql} as {name}, " for name, sql in figures.get(service, _FIGURES).items()
                 ),
-                path=str(lake / service / "*" / "part.parquet").replace("'", "''"),
+                path=str(lake / service / "*" / "*.parquet").replace("'", "''"),
             )
         )
     return _EXPECTED.format(services=" union all ".join(parts))
@@ -177,7 +177,7 @@ def opened(warehouse: Warehouse) -> Iterator[Built]:
         for table in ("fact_trips", "rejected_trips", MONTHLY.name, DAILY.name):
             sql.execute(f"create table {table} as from built.{address(table)}")
         sql.execute("detach built")
-        sql.execute(expected_sql(settings.lake_dir))
+        sql.execute(expected_sql(Path(settings.lake_url)))
         with open_embedded(settings) as reader:
             yield Built(warehouse, reader.select, read_thresholds(settings), sql)
 

@@ -289,7 +289,7 @@ def test_names_with_line_separators_do_not_harm_the_manifest(place: Workplace) -
     header = YELLOW_HEADER + ",a\u2028b,c\x0bd,e'f"
     entry = place.ingest_text(YELLOW_NAME, yellow_text(*yellow_rows(1), header=header))
     assert entry.unknown_columns == ("a\u2028b", "c\x0bd", "e'f")
-    place.lake.heal()
+    place.lake.ensure()
     assert place.lake.current() == [entry]
 
 
@@ -307,7 +307,7 @@ def test_partition_has_the_canonical_columns_whatever_the_file_has(
             "select " + ", ".join(f"cast(null as {c.type}) as {c.name}" for c in canonical)
         )
         for folder in (f"file_month={entry.file_month}", "no_rows"):
-            part = place.lake.root / service / folder / "part.parquet"
+            [part] = (place.root / service / folder).iterdir()
             given = connection.sql(
                 f"select * from read_parquet('{part}', hive_partitioning = false)"
             )
@@ -983,7 +983,8 @@ def test_real_files_and_synthetic_ones_never_mix(place: Workplace) -> None:
     real = place.ingest_text("yellow_tripdata_2019-05.csv", TEXT)
     assert place.lake.current() == [real]
     assert len(place.lake.history()) == 3
-    left = sorted(path.name for path in (place.lake.root / "yellow").iterdir())
+    place.lake.prune(place.lake.prunable())
+    left = sorted(path.name for path in (place.root / "yellow").iterdir())
     assert left == ["file_month=2019-05-01", "no_rows"]
     assert "synthetic" in place.refuse(made[0]).reason
 
@@ -1016,7 +1017,7 @@ def test_kill_half_way_leaves_the_old_state_and_the_next_call_heals(
     assert run.stdout.readline() == "now\n"
     deadline = time.monotonic() + 30
     pattern = ".part-*" if step == "Writing" else "nothing"
-    while pattern == ".part-*" and not list((place.lake.root / "yellow").glob(pattern)):
+    while pattern == ".part-*" and not list(place.root.rglob(pattern)):
         assert time.monotonic() < deadline
     run.kill()
     assert run.wait() == -signal.SIGKILL
@@ -1031,22 +1032,27 @@ def test_kill_half_way_leaves_the_old_state_and_the_next_call_heals(
     assert len(place.lake.current()) == 2
 
 
-def test_kill_between_rename_and_manifest_is_healed(place: Workplace) -> None:
-    place.ingest_text(YELLOW_NAME, TEXT)
+def test_a_kill_before_the_manifest_names_a_version_leaves_a_file_that_nobody_reads(
+    place: Workplace,
+) -> None:
+    first = place.ingest_text(YELLOW_NAME, TEXT)
     restated = place.write(YELLOW_NAME, yellow_text(*yellow_rows(3)))
     run = place.start(
-        "Lake._write_manifest = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n" + INGEST,
+        "from taxi_pipeline.lake.storage import FolderStorage\n"
+        "FolderStorage.swap = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n" + INGEST,
         restated,
     )
     run.communicate()
     assert run.returncode == -signal.SIGKILL
-    assert [entry.row_count for entry in place.lake.current()] == [10]
-    place.lake.heal()
-    assert [(entry.row_count, entry.superseded_at is None) for entry in place.lake.history()] == [
-        (10, False),
-        (3, True),
-    ]
-    assert place.ingest(restated).status == "unchanged"
+    assert place.lake.current() == [first]
+    [left] = place.set_aside()
+    assert place.lake.prunable() == [], "its writer may still be at work"
+    second = place.ingest(restated).entry
+    assert place.lake.current() == [second]
+    old = time.time() - 2 * 24 * 3600
+    os.utime(left, (old, old))
+    place.lake.prune(place.lake.prunable())
+    assert set(place.set_aside()) == {str(place.part(first))}
 
 
 @pytest.mark.parametrize("same", [True, False])

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,13 @@ from taxi_pipeline.lake import (
     quote_identifier,
     quote_literal,
     read_footer,
-    store,
     temp_tag,
 )
+from taxi_pipeline.lake import (
+    lake as lake_module,
+)
+from taxi_pipeline.lake.lake import name_of
+from taxi_pipeline.lake.storage import FolderStorage
 from taxi_pipeline.lake.verify import require_intact, require_whole, verify_lake
 from taxi_pipeline.schemas import Service
 from trip_files import YELLOW_NAME, Workplace, yellow_rows, yellow_text
@@ -48,17 +51,17 @@ def test_new_lake_has_a_part_without_rows_for_every_service(place: Workplace) ->
         *(f"{service}/no_rows/part.parquet" for service in Service),
     }
     assert before["manifest.jsonl"] == b""
-    inodes = [path.stat().st_ino for path in place.lake.root.rglob("*.parquet")]
+    inodes = [path.stat().st_ino for path in place.root.rglob("*.parquet")]
     place.lake.ensure()
     assert place.snapshot() == before
-    assert [path.stat().st_ino for path in place.lake.root.rglob("*.parquet")] == inodes
+    assert [path.stat().st_ino for path in place.root.rglob("*.parquet")] == inodes
 
 
 def test_outdated_empty_part_is_written_anew(place: Workplace) -> None:
     place.lake.ensure()
     before = place.snapshot()
-    part = place.lake.root / "green" / "no_rows" / "part.parquet"
-    part.write_bytes((place.lake.root / "fhv" / "no_rows" / "part.parquet").read_bytes())
+    part = place.root / "green" / "no_rows" / "part.parquet"
+    part.write_bytes((place.root / "fhv" / "no_rows" / "part.parquet").read_bytes())
     place.lake.ensure()
     assert place.snapshot() == before
     part.write_bytes(b"x")
@@ -68,10 +71,10 @@ def test_outdated_empty_part_is_written_anew(place: Workplace) -> None:
 
 def test_entry_is_the_same_in_manifest_footer_and_memory(place: Workplace) -> None:
     entry = place.ingest_text(YELLOW_NAME, TEXT)
-    assert read_footer(place.part(entry)) == entry
+    assert read_footer(place.lake.storage, name_of(entry)) == entry
     assert place.lake.history() == [entry]
     assert ManifestEntry.from_json(entry.to_json()) == entry
-    assert place.part(entry) == place.lake.part_path(Service.YELLOW, MARCH)
+    assert name_of(entry) == f"yellow/file_month=2019-03-01/{entry.load_id}.parquet"
     assert len(entry.load_id) == 16
     assert entry.source_bytes == len(TEXT)
     assert FOOTER_KEY == "taxi"
@@ -85,14 +88,17 @@ def test_fields_of_a_later_version_are_passed_over(place: Workplace) -> None:
 @pytest.mark.parametrize("damage", [b"{", b"[]\n", b"5\n", b"{}\n", b"\xff\xfe\n", b'{"a": 1}\n'])
 def test_damaged_manifest_is_refused_and_can_be_rebuilt(place: Workplace, damage: bytes) -> None:
     entry = place.ingest_text(YELLOW_NAME, TEXT)
-    place.lake.manifest_path.write_bytes(damage)
+    (place.root / "manifest.jsonl").write_bytes(damage)
     path = place.write("yellow_tripdata_2019-04.csv", TEXT)
-    with pytest.raises(TaxiError, match=r"manifest.jsonl: the manifest is damaged. Delete it"):
+    with pytest.raises(
+        TaxiError,
+        match=r"manifest.jsonl: the manifest is damaged. Restore it from a backup; or delete it",
+    ):
         place.ingest(path)
-    assert place.lake.manifest_path.read_bytes() == damage
+    assert (place.root / "manifest.jsonl").read_bytes() == damage
     assert place.temporaries() == []
-    place.lake.manifest_path.unlink()
-    place.lake.heal()
+    (place.root / "manifest.jsonl").unlink()
+    place.lake.ensure()
     assert place.lake.current() == [entry]
 
 
@@ -114,16 +120,16 @@ def test_a_damaged_partition_is_named_and_repaired_by_its_file(place: Workplace,
 def test_a_damaged_partition_of_a_month_without_record_is_refused(place: Workplace) -> None:
     entry = place.ingest_text(YELLOW_NAME, TEXT)
     place.part(entry).write_bytes(b"")
-    place.lake.manifest_path.unlink()
-    with pytest.raises(TaxiError, match=r"part.parquet: the partition is damaged"):
-        place.lake.heal()
+    (place.root / "manifest.jsonl").unlink()
+    with pytest.raises(TaxiError, match=r"parquet: the partition is damaged"):
+        place.lake.ensure()
 
 
 def test_a_lost_partition_is_missing_until_its_file_is_ingested_again(place: Workplace) -> None:
     lost = place.ingest_text(YELLOW_NAME, TEXT)
     stays = place.ingest_text("yellow_tripdata_2019-04.csv", TEXT)
     place.part(lost).unlink()
-    place.lake.heal()
+    place.lake.ensure()
     assert [entry.load_id for entry in place.lake.current()] == [lost.load_id, stays.load_id]
     with pytest.raises(TaxiError, match=r"the lake has lost Yellow 2019-03; nothing was changed"):
         require_whole(place.lake)
@@ -136,40 +142,12 @@ def test_a_forgotten_month_is_gone_and_can_come_again(place: Workplace) -> None:
     gone = place.ingest_text(YELLOW_NAME, TEXT)
     stays = place.ingest_text("yellow_tripdata_2019-04.csv", TEXT)
     place.lake.forget([gone])
-    assert not place.part(gone).parent.exists()
+    assert place.part(gone).exists()
     assert [entry.load_id for entry in place.lake.current()] == [stays.load_id]
     [first, _] = place.lake.history()
     assert first.forgotten_at == first.superseded_at is not None
     assert place.ingest(place.write(YELLOW_NAME, TEXT)).status == "ingested"
     assert len(place.lake.current()) == 2
-
-
-def test_forgetting_that_was_interrupted_is_completed(place: Workplace) -> None:
-    """The process dies after the manifest says so: the partition is still there, and must not come back."""
-    entry = place.ingest_text(YELLOW_NAME, TEXT)
-    rows = place.part(entry).read_bytes()
-    place.lake.forget([entry])
-    place.part(entry).parent.mkdir()
-    place.part(entry).write_bytes(rows)
-    said: list[str] = []
-    place.lake.heal(said.append)
-    assert place.lake.current() == []
-    assert not place.part(entry).exists()
-    assert said == [
-        "Removed the partition of Yellow 2019-03, which was forgotten. To restore it, ingest its file."
-    ]
-
-
-def test_a_version_restored_from_a_backup_is_the_current_one_again(place: Workplace) -> None:
-    first = place.ingest_text(YELLOW_NAME, TEXT)
-    backup = place.part(first).read_bytes()
-    second = place.ingest_text(YELLOW_NAME, yellow_text(*yellow_rows(3)))
-    place.part(second).write_bytes(backup)
-    place.lake.heal()
-    assert place.lake.current() == [first]
-    assert sorted(entry.load_id for entry in place.lake.history()) == sorted(
-        (first.load_id, second.load_id)
-    )
 
 
 def test_every_flipped_bit_is_found_and_repaired(place: Workplace) -> None:
@@ -188,7 +166,7 @@ def test_every_flipped_bit_is_found_and_repaired(place: Workplace) -> None:
     assert place.ingest(path).status == "repaired"
     assert [finding.reason for finding in verify_lake(place.lake, lambda _: None)] == [""]
     assert place.ingest(path).status == "unchanged"
-    assert list((place.lake.root / "previous").rglob("*.parquet")) == []
+    assert place.set_aside() == {}
 
 
 def test_an_edited_partition_is_found_without_a_checksum_on_record(place: Workplace) -> None:
@@ -235,33 +213,12 @@ def test_version_of_the_same_second_is_stamped_later(place: Workplace) -> None:
     assert other <= stamps[-1]
 
 
-def test_synthetic_partition_left_beside_real_ones_is_removed(place: Workplace) -> None:
-    entry = place.ingest_text(YELLOW_NAME, TEXT)
-    made = replace(entry, file_month="2019-04-01", load_id="0" * 16, is_synthetic=True)
-    part = place.parquet(
-        "made.parquet", "select 1 as a", f", kv_metadata {{taxi: {quote_literal(made.to_json())}}}"
-    )
-    target = place.part(made)
-    target.parent.mkdir()
-    part.rename(target)
-    (target.parent / "notes.txt").touch()
-    said: list[str] = []
-    place.lake.heal(said.append)
-    assert not target.exists()
-    assert place.lake.current() == [entry]
-    assert said == ["Removed the 1 files of the synthetic sample: the lake now holds real files."]
-
-
 def test_only_what_dead_writers_left_is_removed(place: Workplace) -> None:
     place.lake.ensure()
-    folder = place.lake.root / "yellow"
-    mine = place.lake.temp_path(Service.YELLOW)
+    mine = place.lake.draft()
     mine.touch()
-    dead = folder / ".part-4194304-abc.parquet.tmp"
-    manifest = place.lake.root / ".manifest-4194304-abc"
-    for path in (dead, manifest):
-        path.touch()
-    place.lake.heal()
+    (mine.parent / ".part-4194304-abc.tmp").touch()
+    place.lake.ensure()
     assert place.temporaries() == [mine]
 
 
@@ -310,7 +267,7 @@ def test_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     place = Workplace(folder)
     entry = place.ingest_text(YELLOW_NAME, TEXT)
     assert (entry.row_count, entry.total_amount) == (2, "2.60")
-    assert read_footer(place.part(entry)) == entry
+    assert read_footer(place.lake.storage, name_of(entry)) == entry
     place.lake.ensure()
     assert place.lake.current() == [entry]
 
@@ -327,15 +284,14 @@ def counted(monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> list[
     return calls
 
 
-def test_files_of_one_call_heal_the_lake_once_and_open_no_other_partition(
+def test_files_of_one_call_look_at_the_lake_once_and_open_no_other_partition(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"yellow_tripdata_2019-{month:02}.csv" for month in range(1, 13)]
     for name in names[:6]:
         place.ingest_text(name, TEXT)
-    place.lake.heal()
-    healed = counted(monkeypatch, Lake, "_heal")
-    opened = counted(monkeypatch, store, "read_footer")
+    ensured = counted(monkeypatch, Lake, "ensure")
+    opened = counted(monkeypatch, lake_module, "read_footer")
     paths = [place.write(name, TEXT) for name in names[6:]]
     bad = [
         place.write(f"yellow_tripdata_2018-0{number}.csv", text)
@@ -344,46 +300,16 @@ def test_files_of_one_call_heal_the_lake_once_and_open_no_other_partition(
     outcome = ingest_many([*bad, *paths], place.lake, place.settings)
     assert len(outcome.failures) == 2
     assert [result.status for result in outcome.results] == ["ingested"] * 6
-    assert len(healed) == 1
+    assert len(ensured) == 1
     assert opened == []
-    Lake(place.lake.root).heal()
-    assert sorted(opened) == sorted(place.part(result.entry) for result in outcome.results)
-    Lake(place.lake.root).heal()
-    assert len(opened) == 6
-
-
-def test_a_partition_that_somebody_has_touched_is_opened_again(
-    place: Workplace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    entry = place.ingest_text(YELLOW_NAME, TEXT)
-    place.lake.heal()
-    opened = counted(monkeypatch, store, "read_footer")
-    part = place.part(entry)
-    stamp = part.stat().st_mtime_ns
-    part.write_bytes(part.read_bytes())
-    os.utime(part, ns=(stamp, stamp))
-    place.lake.heal()
-    assert opened == [part]
-
-
-@pytest.mark.parametrize("damage", [b"", b"5", b'{"version": 1}', b'{"version": 0, "files": {}}'])
-def test_a_lake_needs_no_record_of_what_was_seen(place: Workplace, damage: bytes) -> None:
-    entry = place.ingest_text(YELLOW_NAME, TEXT)
-    place.lake.heal()
-    seen = place.settings.data_dir / "lake_seen.json"
-    whole = seen.read_bytes()
-    seen.write_bytes(damage)
-    place.lake.ensure()
-    assert place.lake.current() == [entry]
-    assert seen.read_bytes() == whole
 
 
 def test_the_manifest_is_read_again_only_after_it_has_changed(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.ingest_text(YELLOW_NAME, TEXT)
-    lake = Lake(place.lake.root)
-    read = counted(monkeypatch, Lake, "_read_history")
+    lake = place.lake
+    read = counted(monkeypatch, FolderStorage, "read")
     assert len(lake.history()) == len(lake.current()) == 1
     assert len(read) == 1
     place.ingest_text("yellow_tripdata_2019-04.csv", TEXT)

@@ -25,7 +25,7 @@ from servers import free_port
 from servers.bigquery import BigQueryServer, find_python, run_bigquery
 from servers.pgbouncer import find_pgbouncer, run_pgbouncer
 from servers.postgres import PostgresServer, run_postgres
-from taxi_pipeline.lake import Lake
+from taxi_pipeline.lake import Lake, open_storage
 from taxi_pipeline.sample import write_sample
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.warehouses.base import LoadedFile, arrow_schema
@@ -95,8 +95,12 @@ def versions(server: PostgresServer, schema: str) -> set[str]:
     return {str(load_id) for (load_id,) in server.query(sql)}
 
 
+def lake_in(data: Path) -> Lake:
+    return Lake(open_storage(str(data / "lake"), data))
+
+
 def the_lakes(warehouse: Warehouse) -> set[str]:
-    return {entry.load_id for entry in Lake(warehouse.data / "lake").current()}
+    return {entry.load_id for entry in lake_in(warehouse.data).current()}
 
 
 def with_variables(warehouse: Warehouse, **variables: str) -> Warehouse:
@@ -108,7 +112,7 @@ def test_a_plan_adds_and_replaces_and_removes_only_what_was_forgotten(
 ) -> None:
     warehouse = Warehouse(project, tmp_path / "data")
     warehouse.taxi("ingest", *(str(path) for path in sorted(files.glob("yellow*"))))
-    lake = Lake(warehouse.data / "lake")
+    lake = lake_in(warehouse.data)
     same, other, new = lake.history()
     held = {entry.key: held_as(entry.load_id) for entry in lake.history()}
     unknown = ("Green", "2019-01-01")
@@ -124,7 +128,7 @@ def test_a_plan_adds_and_replaces_and_removes_only_what_was_forgotten(
     assert plan_load(lake.history(), held, lake).partitions == ()
     lake.forget([other])
     [removed] = plan_load(lake.history(), held, lake).partitions
-    assert (removed.key, removed.path) == (other.key, None)
+    assert (removed.key, removed.part) == (other.key, None)
     of_another_lake = {**held, other.key: held_as("of another lake")}
     assert plan_load(lake.history(), of_another_lake, lake).kept == (other.key,)
 
@@ -139,7 +143,7 @@ def test_partitions_have_the_one_schema_that_loaders_take(
 ) -> None:
     warehouse = Warehouse(project, tmp_path / "data")
     warehouse.taxi("ingest", str(files / f"{service}_tripdata_2025-11.parquet"))
-    [part] = (warehouse.data / "lake" / service).glob("file_month=*/part.parquet")
+    [part] = (warehouse.data / "lake" / service).glob("file_month=*/*.parquet")
     assert pq.read_schema(part).remove_metadata() == arrow_schema(service)
     assert pa.types.is_decimal(arrow_schema(Service.YELLOW).field("total_amount").type)
 
@@ -394,7 +398,7 @@ def test_a_damaged_or_lost_partition_is_not_loaded(
     warehouse = loaded("raw_damaged")
     before = rows(postgres, "raw_damaged"), versions(postgres, "raw_damaged")
     warehouse.taxi("ingest", "--accept-critical", str(large))
-    part = warehouse.data / "lake" / "yellow" / "file_month=2025-11-01" / "part.parquet"
+    [part] = (warehouse.data / "lake" / "yellow" / "file_month=2025-11-01").iterdir()
     content = bytearray(part.read_bytes())
     content[len(content) // 2] ^= 1
     part.write_bytes(content)
@@ -481,7 +485,7 @@ def test_bigquery_that_goes_away_leaves_whole_months_and_the_next_load_completes
         assert "loading  Yellow 2025-12" in printed
         assert _rows_by_month(server) == {
             (entry.service_type, entry.file_month): entry.row_count
-            for entry in Lake(warehouse.data / "lake").current()
+            for entry in lake_in(warehouse.data).current()
         }
         # What BigQuery deletes by itself is in no manifest: it is counted, and loaded again.
         server.query("delete from raw.green where file_month = '2025-11-01'")

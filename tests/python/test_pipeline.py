@@ -275,9 +275,9 @@ def test_a_lake_that_lost_something_is_refused_and_can_be_restored(
     files = [real_file(f"heads/{name}_tripdata_2020-04.csv") for name in ("fhv", "green")]
     warehouse.taxi("run", *map(str, files))
     lake = warehouse.data / "lake"
-    part = lake / "green" / "file_month=2020-04-01" / "part.parquet"
+    [part] = (lake / "green" / "file_month=2020-04-01").iterdir()
     count = "select count(*) from fact_trips where service_type = 'Green'"
-    sound, before = part.read_bytes(), warehouse.scalar(count)
+    before = warehouse.scalar(count)
 
     duckdb.sql(
         f"copy (select * replace (cast(total_amount + 1 as decimal(12, 2)) as total_amount) from '{part}')"
@@ -289,7 +289,7 @@ def test_a_lake_that_lost_something_is_refused_and_can_be_restored(
     by_hand = warehouse.dbt("build", "--full-refresh", "--exclude", "test_type:unit", exit_code=1)
     assert "assert_money_ties_from_the_manifest" in by_hand
     assert "repaired" in warehouse.taxi("ingest", str(files[1]))
-    part.write_bytes(sound)  # restored from a backup
+    [part] = (lake / "green" / "file_month=2020-04-01").iterdir()
     assert "2 of 2 partitions are intact" in warehouse.taxi("lake", "verify")
 
     part.unlink()

@@ -216,29 +216,33 @@ def test_fhv_is_compared_without_money(place: Workplace) -> None:
     assert amounts == {None}
 
 
-def test_one_version_back_is_kept_and_every_change_stays_on_record(place: Workplace) -> None:
-    _, second, third = ingest(place, *(yellow_text(*yellow_rows(n)) for n in (2, 3, 4)))
-    kept = list((place.lake.root / "previous").rglob("*.parquet"))
-    assert kept == [place.lake.previous_path(second)]
+def test_versions_stay_until_they_are_pruned_and_every_change_stays_on_record(
+    place: Workplace,
+) -> None:
+    first, second, third = ingest(place, *(yellow_text(*yellow_rows(n)) for n in (2, 3, 4)))
+    assert set(place.set_aside()) == {str(place.part(first)), str(place.part(second))}
+    place.lake.prune(place.lake.prunable())
+    assert set(place.set_aside()) == {str(place.part(second))}
     assert [change.load_id_after for change in place.lake.restatements()] == [
         second.load_id,
         third.load_id,
     ]
     assert place.lake.uncompared() == []
     place.lake.forget([third])
-    assert not list((place.lake.root / "previous").rglob("*"))[2:]
+    place.lake.prune(place.lake.prunable())
+    assert place.lake.files() == []
 
 
-def test_a_synthetic_version_that_leaves_is_not_kept(place: Workplace) -> None:
+def test_a_synthetic_version_that_leaves_is_not_compared(place: Workplace) -> None:
     select = "select cast(n as integer) as total_amount, 2 as vendorid, 3 as pulocationid, 4 as dolocationid,"
     times = "timestamp '2019-03-01' as tpep_pickup_datetime, timestamp '2019-03-01' as tpep_dropoff_datetime"
     query = f"{select} 1 as fare_amount, {times} from range({{}}) as rows(n)"
     options = f", kv_metadata {{'{METADATA_KEY}': 'true'}}"
     name = "yellow_tripdata_2019-03.parquet"
-    made = [place.ingest(place.parquet(name, query.format(n), options)).entry for n in (2, 3)]
-    assert place.lake.previous_path(made[0]).exists()
-    ingest(place, yellow_text(*yellow_rows(3)))
-    assert not list((place.lake.root / "previous").rglob("*.parquet"))
+    for rows in (2, 3):
+        assert place.ingest(place.parquet(name, query.format(rows), options)).entry.is_synthetic
+    [real] = ingest(place, yellow_text(*yellow_rows(3)))
+    assert place.lake.predecessor(real) is None
     assert len({change.versions for change in place.lake.restatements()}) == 1
 
 
@@ -249,11 +253,11 @@ DIE = "lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)"
 @pytest.mark.parametrize(
     "step",
     [
-        "import taxi_pipeline.lake.store as module; module.os.link = DIE",
-        "Lake._keep = DIE",
-        "kept = Lake._keep; Lake._keep = lambda *a: (kept(*a), DIE())",
-        "Lake._write_manifest = DIE",
-        "Lake._remove_older_versions = lambda self, history: len(history) == 3 and DIE()",
+        "import taxi_pipeline.lake.storage as module; module.sync = DIE",
+        "FolderStorage.create = DIE",
+        "create = FolderStorage.create; FolderStorage.create = lambda *a: (create(*a), DIE())",
+        "FolderStorage.swap = DIE",
+        "swap = FolderStorage.swap; FolderStorage.swap = lambda *a: (swap(*a), DIE())",
         "Lake.record_restatement = DIE",
         "import taxi_pipeline.restatements.versions as module; module.Comparison = DIE",
     ],
@@ -264,7 +268,8 @@ def test_a_kill_at_any_step_leaves_a_lake_that_the_next_command_completes(
     first, second = ingest(place, *(yellow_text(*yellow_rows(n)) for n in (5, 4)))
     before = place.lake.restatements()
     third = place.write(YELLOW_NAME, yellow_text(*yellow_rows(3)))
-    run = place.start(f"{step.replace('DIE', f'({DIE})')}\n{INGEST}", third)
+    head = "from taxi_pipeline.lake.storage import FolderStorage"
+    run = place.start(f"{head}\n{step.replace('DIE', f'({DIE})')}\n{INGEST}", third)
     _, said = run.communicate()
     assert run.returncode == -signal.SIGKILL, said
     place.lake.ensure()
@@ -277,9 +282,6 @@ def test_a_kill_at_any_step_leaves_a_lake_that_the_next_command_completes(
     place.ingest(third)
     [current] = place.lake.current()
     assert (current.row_count, place.temporaries()) == (3, [])
-    assert list((place.lake.root / "previous").rglob("*.parquet")) == [
-        place.lake.previous_path(second)
-    ]
     changes = place.lake.restatements()
     assert changes[: len(before)] == before
     assert [change.versions for change in changes[len(before) :]] == [
@@ -301,35 +303,36 @@ def test_a_change_that_a_dead_process_left_unrecorded_is_recorded_before_a_third
     ]
 
 
-def test_a_lost_manifest_gets_the_version_before_back_from_its_footer(place: Workplace) -> None:
-    _, second, third = ingest(place, *(yellow_text(*yellow_rows(n)) for n in (5, 4, 3)))
-    place.lake.manifest_path.unlink()
+def test_a_lost_manifest_is_made_anew_from_the_footers(place: Workplace) -> None:
+    before = ingest(place, *(yellow_text(*yellow_rows(n)) for n in (5, 4, 3)))
+    record = place.lake.history(), place.lake.restatements()
+    (place.root / "manifest.jsonl").unlink()
+    assert place.lake.published() == [before[-1]]
     place.lake.ensure()
-    assert [entry.load_id for entry in place.lake.history()] == [second.load_id, third.load_id]
-    assert place.lake.predecessor(third) is not None
-    assert {c.versions for c in place.lake.restatements()} == {(second.load_id, third.load_id)}
+    assert (place.lake.history(), place.lake.restatements()) == record
+    assert place.lake.predecessor(before[-1]) is not None
 
 
 @pytest.mark.parametrize("damage", [b"x\n", b"{}\n", b"5\n"])
 def test_a_damaged_record_is_refused_and_made_anew(place: Workplace, damage: bytes) -> None:
     ingest(place, *(yellow_text(*yellow_rows(n)) for n in (5, 4)))
-    whole = place.lake.restatements_path.read_bytes()
-    place.lake.restatements_path.write_bytes(damage)
+    whole = (place.root / "restatements.jsonl").read_bytes()
+    (place.root / "restatements.jsonl").write_bytes(damage)
     with pytest.raises(TaxiError, match="the record of restatements is damaged"):
         place.lake.restatements()
-    place.lake.restatements_path.unlink()
+    (place.root / "restatements.jsonl").unlink()
     record_restatements(place.lake, place.settings, lambda _: None)
-    assert place.lake.restatements_path.read_bytes() == whole
+    assert (place.root / "restatements.jsonl").read_bytes() == whole
 
 
 def test_a_damaged_version_before_is_named_with_the_way_out(place: Workplace) -> None:
     first, _ = ingest(place, *(yellow_text(*yellow_rows(n)) for n in (5, 4)))
-    place.lake.previous_path(first).write_bytes(b"x")
-    place.lake.restatements_path.unlink()
+    place.part(first).write_bytes(b"x")
+    (place.root / "restatements.jsonl").unlink()
     with pytest.raises(TaxiError, match="cannot be compared") as caught:
         record_restatements(place.lake, place.settings, lambda _: None)
-    assert caught.value.subject == str(place.lake.previous_path(first))
-    place.lake.previous_path(first).unlink()
+    assert caught.value.subject == str(place.part(first))
+    place.part(first).unlink()
     record_restatements(place.lake, place.settings, lambda _: None)
     assert place.lake.restatements() == []
 

@@ -194,13 +194,13 @@ CHANGES: dict[str, Callable[[Place], Any]] = {
         "yellow_tripdata_2019-04.csv", yellow_text(*yellow_rows(1))
     ),
     "a restated month": lambda place: place.ingest_text(YELLOW_NAME, yellow_text(*yellow_rows(2))),
-    "a partition that was touched": lambda place: place.lake.path_of(
-        place.lake.current()[0]
-    ).touch(),
-    "a file's name in the manifest": lambda place: place.lake.manifest_path.write_text(
-        place.lake.manifest_path.read_text().replace(".csv", ".CSV")
+    "a partition that was touched": lambda place: place.part(place.lake.current()[0]).touch(),
+    "a file's name in the manifest": lambda place: (place.root / "manifest.jsonl").write_text(
+        (place.root / "manifest.jsonl").read_text().replace(".csv", ".CSV")
     ),
-    "the record of restatements": lambda place: place.lake.restatements_path.write_text("\n"),
+    "the record of restatements": lambda place: (place.root / "restatements.jsonl").write_text(
+        "\n"
+    ),
     "a row of the warehouse": insert,
     "a warehouse from a backup": restore,
     "a log of the warehouse": lambda place: place.settings.warehouse_path.with_name(

@@ -13,7 +13,6 @@ import pytest
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import IngestResult, ingest_file
 from taxi_pipeline.lake import Lake, ManifestEntry
-from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import Settings
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
@@ -67,7 +66,12 @@ class Workplace:
     @property
     def lake(self) -> Lake:
         """This data folder's lake."""
-        return Lake(self.settings.lake_dir)
+        return Lake.of(self.settings)
+
+    @property
+    def root(self) -> Path:
+        """The lake's folder."""
+        return Path(self.lake.url)
 
     def write(self, name: str, content: str | bytes) -> Path:
         """Write a source file, byte by byte as given."""
@@ -106,8 +110,13 @@ class Workplace:
 
     def part(self, entry: ManifestEntry) -> Path:
         """Where a version's rows are."""
-        service = Service.of_label(entry.service_type)
-        return self.lake.root / service / f"file_month={entry.file_month}" / "part.parquet"
+        return Path(self.lake.location(entry))
+
+    def set_aside(self) -> dict[str, bytes]:
+        """The partitions that are not current, by name: versions before, forgotten ones, and what dead writers left."""
+        current = {str(self.part(entry)) for entry in self.lake.current()}
+        files = (self.lake.storage.location(file.name) for file in self.lake.files())
+        return {name: Path(name).read_bytes() for name in files if name not in current}
 
     def rows(self, entry: ManifestEntry, columns: str) -> list[tuple[Any, ...]]:
         """Columns of a partition, in the order in which they stand in it."""
@@ -119,15 +128,15 @@ class Workplace:
     def snapshot(self) -> dict[str, bytes]:
         """Every file of the lake with its bytes."""
         return {
-            str(path.relative_to(self.lake.root)): path.read_bytes()
-            for path in sorted(self.lake.root.rglob("*"))
-            if path.is_file()
+            str(path.relative_to(self.root)): path.read_bytes()
+            for path in sorted(self.root.rglob("*"))
+            if path.is_file() and not path.relative_to(self.root).as_posix().startswith(".")
         }
 
     def temporaries(self) -> list[Path]:
         """What an interrupted run may leave behind."""
         spill = self.settings.temp_dir.glob("*") if self.settings.temp_dir.exists() else []
-        return [*self.lake.root.rglob(".*"), *spill]
+        return [*self.root.rglob(".part-*"), *spill]
 
     def start(self, code: str, *arguments: object) -> "subprocess.Popen[str]":
         """Run Python with ``lake``, ``settings``, ``ingest_file``, ``Path`` and ``argv`` at hand."""
@@ -137,7 +146,7 @@ class Workplace:
             "from taxi_pipeline.errors import TaxiError\n"
             "from taxi_pipeline.settings import Settings\n"
             f"settings = Settings(Path('/'), Path({str(self.settings.data_dir)!r}), '300MB')\n"
-            "lake = Lake(settings.lake_dir)\n"
+            "lake = Lake.of(settings)\n"
         )
         return subprocess.Popen(
             [sys.executable, "-c", head + code, *map(str, arguments)],

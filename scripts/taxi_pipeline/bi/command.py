@@ -91,4 +91,4 @@ def export(
         ):
             console.out.print(f"{file.path}: {console.plural(file.rows, 'row')}", markup=False)
     print_completeness(about.completeness)
-    print_failed_months(failed_months(settings, Lake(settings.lake_dir)))
+    print_failed_months(failed_months(settings, Lake.of(settings)))

@@ -154,7 +154,7 @@ class _Walk:
     def __init__(self, settings: Settings, found: Found) -> None:
         self.found = found
         self.own = {
-            settings.lake_dir: "it is the lake",
+            Path(settings.lake_url): "it is the lake",
             settings.temp_dir: "it holds temporary files",
             settings.sample_dir: "it holds the synthetic sample; give it by its path",
         }

@@ -5,7 +5,6 @@ without giving up parallel reading.
 """
 
 import errno
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +51,14 @@ from taxi_pipeline.ingest.text import (
     wide_csv_relation,
     write_clean_copy,
 )
-from taxi_pipeline.lake import Lake, ManifestEntry, hash_file, quote_identifier, quote_literal
+from taxi_pipeline.lake import (
+    Lake,
+    ManifestEntry,
+    hash_file,
+    new_load_id,
+    quote_identifier,
+    quote_literal,
+)
 from taxi_pipeline.quality.gate import examine
 from taxi_pipeline.restatements.versions import publish_version, record_restatements
 from taxi_pipeline.schemas import Column, Service, columns_of
@@ -169,7 +175,7 @@ def ingest_file(
 ) -> IngestResult:
     """Bring one trip file into the lake, in place of an earlier version of the same month.
 
-    The lake changes in one rename at the end; before it, and on every fault, it is as it was.
+    The lake changes in one step at the end, that of its manifest; before it, and on every fault, it is as it was.
 
     Args:
         path: a ``.parquet``, ``.csv``, ``.csv.gz`` or ``.zip`` file with TLC's name, or a folder ``x.parquet`` of
@@ -219,7 +225,7 @@ def ingest_file(
             else:
                 source = _prepare_csv(path, trip_file, connection, scratch, locate)
             entry = _make_entry(parts, trip_file, checksum, source, lake)
-            temp = lake.temp_path(trip_file.service)
+            temp = lake.draft()
             try:
                 tell(f"Writing {source.facts.rows:,} rows of {trip_file.name}")
                 query = partition_sql(trip_file, source.converted, entry.ingested_at)
@@ -308,10 +314,9 @@ def _make_entry(
     parts: Sequence[Path], trip_file: TripFile, checksum: str, source: _Source, lake: Lake
 ) -> ManifestEntry:
     ingested_at = lake.next_ingested_at(trip_file.service, trip_file.month)
-    identity = f"{checksum} {ingested_at} {INGEST_VERSION} {trip_file.name}"
     facts = source.facts
     return ManifestEntry(
-        load_id=hashlib.sha256(identity.encode()).hexdigest()[:16],
+        load_id=new_load_id(),
         service_type=trip_file.service.label,
         file_month=trip_file.month.isoformat(),
         source_file=trip_file.name,

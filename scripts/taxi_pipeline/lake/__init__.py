@@ -1,24 +1,24 @@
-"""The lake: one canonical Parquet file per service and month, and a manifest of their versions."""
+"""The lake: canonical Parquet files, one per version of a TLC file, and the manifest that says which are current."""
 
-from taxi_pipeline.lake.liveness import is_abandoned, temp_tag
-from taxi_pipeline.lake.store import (
+from taxi_pipeline.lake.lake import (
     FOOTER_KEY,
     Lake,
-    ManifestEntry,
-    ZoneChange,
+    LakeFile,
     canonical_columns,
-    data_lock,
-    hash_file,
-    is_same_content,
-    quote_identifier,
-    quote_literal,
+    new_load_id,
+    open_storage,
     read_footer,
-    utc_now,
 )
+from taxi_pipeline.lake.liveness import is_abandoned, temp_tag
+from taxi_pipeline.lake.locks import data_lock
+from taxi_pipeline.lake.manifest import ManifestEntry, ZoneChange, is_same_content, utc_now
+from taxi_pipeline.lake.quoting import quote_identifier, quote_literal
+from taxi_pipeline.lake.storage import hash_file
 
 __all__ = [
     "FOOTER_KEY",
     "Lake",
+    "LakeFile",
     "ManifestEntry",
     "ZoneChange",
     "canonical_columns",
@@ -26,6 +26,8 @@ __all__ = [
     "hash_file",
     "is_abandoned",
     "is_same_content",
+    "new_load_id",
+    "open_storage",
     "quote_identifier",
     "quote_literal",
     "read_footer",

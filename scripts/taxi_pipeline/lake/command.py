@@ -58,15 +58,15 @@ def _months(number: int) -> str:
 
 
 def _forget_in_lake(settings: Settings, keys: Sequence[FileKey], *, yes: bool) -> None:
-    lake = Lake(settings.lake_dir)
-    if not lake.root.exists():
-        raise _not_there(str(lake.root))
+    lake = Lake.of(settings)
+    if not lake.storage.exists():
+        raise _not_there(lake.url)
     with data_lock(settings.data_dir, console.print_note):
         lake.ensure(console.print_note)
         entries = [entry for entry in lake.current() if entry.key in keys]
         if not entries:
-            raise _not_there(str(lake.root))
-        _confirm([_entry_line(entry) for entry in entries], f"the lake {lake.root}", yes=yes)
+            raise _not_there(lake.url)
+        _confirm([_entry_line(entry) for entry in entries], f"the lake {lake.url}", yes=yes)
         lake.forget(entries)
     console.out.print(f"{_months(len(entries))} removed from the lake.")
     console.print_note(
@@ -78,7 +78,7 @@ def _forget_on_server(
     settings: Settings, target: str, keys: Sequence[FileKey], *, yes: bool
 ) -> None:
     prepare_profile(settings)
-    lake = Lake(settings.lake_dir)
+    lake = Lake.of(settings)
     with (
         data_lock(settings.data_dir, console.print_note),
         open_warehouse(settings, target) as warehouse,
@@ -134,7 +134,7 @@ def _confirm(lines: Sequence[str], place: str, *, yes: bool) -> None:
 def verify() -> None:
     """Read every partition and compare it with the manifest: checksum, rows, money. Exit code 1 if one differs."""
     settings = load_settings()
-    lake = Lake(settings.lake_dir)
+    lake = Lake.of(settings)
     lake.ensure_present(console.print_note)
     with console.activity("Verifying") as tell:
         findings = list(verify_lake(lake, tell))
@@ -142,7 +142,7 @@ def verify() -> None:
     for finding in damaged:
         console.print_error(
             TaxiError(
-                str(lake.path_of(finding.entry)),
+                lake.location(finding.entry),
                 f"{month_name(finding.entry)}: {finding.reason}",
                 f"ingest {finding.entry.source_file} again, which repairs it",
             )

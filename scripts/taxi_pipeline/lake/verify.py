@@ -7,7 +7,9 @@ from decimal import Decimal
 import duckdb
 
 from taxi_pipeline.errors import DataError, TaxiError
-from taxi_pipeline.lake.store import Lake, ManifestEntry, hash_file, quote_literal, read_footer
+from taxi_pipeline.lake.lake import Lake, name_of, read_footer
+from taxi_pipeline.lake.manifest import ManifestEntry
+from taxi_pipeline.lake.quoting import quote_literal
 
 
 @dataclass(frozen=True)
@@ -34,23 +36,25 @@ def verify_lake(lake: Lake, tell: Callable[[str], None]) -> Iterator[Finding]:
         tell(f"Verifying {month_name(entry)}: {entry.row_count:,} rows")
         reason = _compare(lake, entry)
         if not reason and not entry.partition_sha256:
-            lake.record_checksum(entry, hash_file(lake.path_of(entry)))
+            lake.record_checksum(entry, lake.storage.checksum(name_of(entry)))
         yield Finding(entry, reason)
 
 
 def _compare(lake: Lake, entry: ManifestEntry) -> str:
-    path = lake.path_of(entry)
+    name = name_of(entry)
     import pyarrow as pa  # noqa: PLC0415 - as in read_footer
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    if not path.exists():
+    if not lake.holds(entry):
         return "the partition is missing"
     if not lake.is_intact(entry):
         return "its bytes are not those that ingestion wrote (checksum)"
     try:
+        with lake.storage.open(name) as stream:
+            rows = pq.read_metadata(stream).num_rows
         facts = {
-            "version": (read_footer(path).load_id, entry.load_id),
-            "rows": (pq.read_metadata(path).num_rows, entry.row_count),
+            "version": (read_footer(lake.storage, name).load_id, entry.load_id),
+            "rows": (rows, entry.row_count),
             "total_amount": (_total_amount(lake, entry), _decimal(entry.total_amount)),
         }
     except (TaxiError, pa.ArrowException, duckdb.Error, OSError):
@@ -69,8 +73,9 @@ def _decimal(amount: str | None) -> Decimal | None:
 def _total_amount(lake: Lake, entry: ManifestEntry) -> Decimal | None:
     if entry.total_amount is None:
         return None
-    source = f"read_parquet({quote_literal(lake.path_of(entry))}, hive_partitioning = false)"
+    source = f"read_parquet({quote_literal(lake.location(entry))}, hive_partitioning = false)"
     with duckdb.connect() as connection:
+        lake.storage.connect(connection)
         row = connection.execute(f"select coalesce(sum(total_amount), 0) from {source}").fetchone()
     return None if row is None else Decimal(row[0])
 
@@ -96,9 +101,9 @@ def require_whole(lake: Lake) -> None:
     if missing := lake.missing():
         files = ", ".join(entry.source_file for entry in missing[:6])
         raise TaxiError(
-            str(lake.root),
+            lake.url,
             f"the lake has lost {name_files([entry.key for entry in missing])}; nothing was changed",
-            f"restore the folder, ingest again ({files}), or remove the month for good with `taxi forget`",
+            f"restore the files, ingest again ({files}), or remove the month for good with `taxi forget`",
         )
 
 
@@ -115,7 +120,7 @@ def require_intact(
             tell(f"Checking the partition of {month_name(entry)}")
         if not lake.is_intact(entry):
             raise DataError(
-                str(lake.path_of(entry)),
+                lake.location(entry),
                 f"the partition of {month_name(entry)} is damaged: its bytes are not those that ingestion wrote",
                 f"ingest {entry.source_file} again, which repairs it; `taxi lake verify` checks all of them",
             )

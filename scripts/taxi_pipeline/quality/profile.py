@@ -158,7 +158,7 @@ def month_days(month: date) -> list[date]:
 
 def profile_partition(
     connection: duckdb.DuckDBPyConnection,
-    part: Path,
+    part: str | Path,
     service: Service,
     month: date,
 ) -> Profile:
@@ -166,7 +166,7 @@ def profile_partition(
 
     Args:
         connection: to any DuckDB, within whose memory limit it stays.
-        part: the partition.
+        part: the partition: a path or an address.
         service: whose trips.
         month: first day of the file's month.
     """

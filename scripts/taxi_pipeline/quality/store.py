@@ -154,7 +154,7 @@ class MonthJudge:
         return cls(Store(settings), read_lists())
 
     def profile(
-        self, connection: duckdb.DuckDBPyConnection, part: Path, entry: ManifestEntry
+        self, connection: duckdb.DuckDBPyConnection, part: str | Path, entry: ManifestEntry
     ) -> Profile:
         """Add up a partition."""
         return profile_partition(connection, part, *month_of(entry))

@@ -76,7 +76,7 @@ def validate(settings: Settings, choice: Choice, tell: Tell) -> Validation:
     Raises:
         TaxiError: there is nothing to validate, or the marts cannot be read.
     """
-    lake = Lake(settings.lake_dir)
+    lake = Lake.of(settings)
     entries = find_entries(lake, choice)
     judge = MonthJudge.of(settings)
     _profile(judge, lake, entries, settings, again=choice.again, tell=tell)
@@ -99,7 +99,7 @@ def find_entries(lake: Lake, choice: Choice) -> list[ManifestEntry]:
     entries = sorted(filter(choice.takes, lake.current()), key=lambda entry: entry.key)
     if not entries:
         raise TaxiError(
-            str(lake.root),
+            lake.url,
             "it holds no such month" if lake.current() else "the lake is empty",
             "see `taxi status` for what it holds, or run `taxi ingest PATH`",
         )
@@ -143,10 +143,11 @@ def _profile(
         config={"memory_limit": settings.memory_limit, "temp_directory": str(settings.temp_dir)}
     ) as connection:
         connection.execute("set enable_progress_bar = false")
+        lake.storage.connect(connection)
         for entry in unknown:
             tell(f"Reading {entry.source_file}")
             require_intact(lake, [entry])
-            part = lake.part_path(*month_of(entry))
+            part = lake.location(entry)
             judge.store.keep_profile(entry.load_id, judge.profile(connection, part, entry))
 
 

@@ -7,7 +7,7 @@ import typer
 
 from taxi_pipeline import console
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.lake import Lake, data_lock
+from taxi_pipeline.lake import Lake
 from taxi_pipeline.options import Trips, command_group
 from taxi_pipeline.restatements.rendering import (
     print_comparison,
@@ -47,30 +47,24 @@ def diff(
     of the same vendor (FHV, HVFHV: base), pickup, and dropoff. Otherwise it is "gone" or "added".
     """
     settings = load_settings()
-    lake = Lake(settings.lake_dir)
+    lake = Lake.of(settings)
     if rows is not None and rows.suffix not in {".csv", ".parquet"}:
         raise TaxiError(str(rows), "rows are written as CSV or Parquet", "name it .csv or .parquet")
     lake.ensure_present(console.print_note)
-    versions_of(
-        lake, service, month
-    )  # a month that is not there is refused before the lock makes a folder
-    with data_lock(settings.data_dir, console.print_note):
-        record_restatements(lake, settings, console.print_note)
-        versions = versions_of(lake, service, month)
-        print_versions(versions)
-        print_zone_changes(
-            versions, lake.restatements(), zone_labels(settings.project_dir), limit=10
+    record_restatements(lake, settings, console.print_note)
+    versions = versions_of(lake, service, month)
+    print_versions(versions)
+    print_zone_changes(versions, lake.restatements(), zone_labels(settings.project_dir), limit=10)
+    before = lake.predecessor(versions[-1])
+    if before is None:
+        console.print_note(no_comparison(versions))
+        if rows is not None:
+            raise TaxiError(str(rows), "there are no rows to write", "see the line above")
+        return
+    with compare(lake, settings, before, versions[-1]) as comparison:
+        print_comparison(
+            comparison.counts(), comparison.altered_columns(), comparison.altered_rows(5)
         )
-        before = lake.predecessor(versions[-1])
-        if before is None:
-            console.print_note(no_comparison(versions))
-            if rows is not None:
-                raise TaxiError(str(rows), "there are no rows to write", "see the line above")
-            return
-        with compare(lake, settings, before, versions[-1]) as comparison:
-            print_comparison(
-                comparison.counts(), comparison.altered_columns(), comparison.altered_rows(5)
-            )
-            if rows is not None:
-                comparison.write_rows(rows)
-                console.out.print(f"Every changed row: {rows}", markup=False)
+        if rows is not None:
+            comparison.write_rows(rows)
+            console.out.print(f"Every changed row: {rows}", markup=False)

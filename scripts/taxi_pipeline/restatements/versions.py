@@ -9,7 +9,7 @@ by the keys of ``PAIRING_KEYS`` one after the other. What is left is gone, or ad
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from taxi_pipeline.lake import (
     Lake,
     ManifestEntry,
     ZoneChange,
-    data_lock,
+    hash_file,
     quote_identifier,
     quote_literal,
 )
@@ -71,9 +71,9 @@ class Comparison:
         self,
         connection: duckdb.DuckDBPyConnection,
         service: Service,
-        columns: Path,
-        before: Path,
-        after: Path,
+        columns: str,
+        before: str,
+        after: str,
     ) -> None:
         self._connection = connection
         self._columns = compared_columns(service)
@@ -199,7 +199,7 @@ class Comparison:
 def compare(
     lake: Lake, settings: Settings, before: ManifestEntry, after: ManifestEntry
 ) -> Iterator[Comparison]:
-    """Compare a current version with the one before it; the lock is held by the caller.
+    """Compare a current version with the one before it.
 
     Args:
         lake: where the rows of both are.
@@ -211,15 +211,16 @@ def compare(
         TaxiError: they cannot be compared.
     """
     service = Service.of_label(after.service_type)
-    kept = lake.previous_path(before)
-    part = lake.part_path(service, date.fromisoformat(after.file_month))
+    kept = lake.location(before)
     try:
         with scratch_folder(settings) as scratch, open_engine(settings, scratch) as connection:
-            yield Comparison(connection, service, lake.empty_path(service), kept, part)
+            lake.storage.connect(connection)
+            columns = lake.empty_location(service)
+            yield Comparison(connection, service, columns, kept, lake.location(after))
     except (duckdb.Error, OSError) as error:
         detail = (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")
         raise TaxiError(
-            str(kept),
+            kept,
             f"the version before {after.source_file} cannot be compared with it ({detail[:200]});"
             " the new version is in the lake",
             "free some space or raise TAXI_MEMORY_LIMIT; or delete this file to skip the comparison",
@@ -245,25 +246,19 @@ def record_restatements(
     Raises:
         TaxiError: two versions cannot be compared.
     """
-    with data_lock(settings.data_dir, tell):
-        for before, after in lake.uncompared(key):
-            tell(f"Comparing {after.source_file} with the version before")
-            with compare(lake, settings, before, after) as comparison:
-                lake.record_restatement(comparison.by_zone(before, after))
+    for before, after in lake.uncompared(key):
+        tell(f"Comparing {after.source_file} with the version before")
+        with compare(lake, settings, before, after) as comparison:
+            lake.record_restatement(comparison.by_zone(before, after))
 
 
 def publish_version(
-    temp: Path, entry: ManifestEntry, lake: Lake, settings: Settings, tell: Callable[[str], None]
+    draft: Path, entry: ManifestEntry, lake: Lake, settings: Settings, tell: Callable[[str], None]
 ) -> ManifestEntry | None:
-    """Publish a partition and record what it changed; see ``Lake.publish``.
-
-    Both under one lock: a version is compared with the one before it before a third one comes.
-    """
-    with data_lock(settings.data_dir, tell):
-        record_restatements(lake, settings, tell, entry.key)
-        rival = lake.publish(temp, entry, tell)
-        record_restatements(lake, settings, tell, entry.key)
-        return rival
+    """Publish a partition and record what it changed; see ``Lake.publish``."""
+    rival = lake.publish(draft, entry, hash_file(draft), tell)
+    record_restatements(lake, settings, tell, entry.key)
+    return rival
 
 
 def versions_of(lake: Lake, service: Service, month: str) -> list[ManifestEntry]:
@@ -299,8 +294,8 @@ def no_comparison(versions: list[ManifestEntry]) -> str:
     if len(versions) == 1:
         return "The month has not been restated: this is its only version."
     if versions[-2].forgotten_at is not None and not versions[-2].is_synthetic:
-        return "The version before was removed by `taxi forget`; its rows are gone."
-    return "The rows of the version before are not kept: it was synthetic, or was ingested before versions were."
+        return "The version before was removed by `taxi forget`; the two are not compared."
+    return "The rows of the version before are not kept: it was synthetic, or was removed by `taxi lake prune`."
 
 
 def zone_labels(project_dir: Path) -> dict[int, str]:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from taxi_pipeline.atomic import write_text
 from taxi_pipeline.lake import Lake
-from taxi_pipeline.lake.seen import Signature, signature
 from taxi_pipeline.quality.store import failed_months
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.signatures import Signature, signature
 from taxi_pipeline.site import zones_path
 from taxi_pipeline.site.facts import commit_of
 from taxi_pipeline.site.publish import START_PAGE
@@ -55,7 +55,7 @@ def _record(
     settings: Settings, target: str | None
 ) -> dict[str, str | dict[str, Signature | None]] | None:
     """What the pages show, and the pages; None where tables may have changed unseen."""
-    lake = Lake(settings.lake_dir)
+    lake = Lake.of(settings)
     memory = BuildMemory.of(settings, target, lake)
     last = None if memory is None else memory.recall()
     if memory is None or last is None:

@@ -85,7 +85,7 @@ def gather_facts(settings: Settings, reader: Reader) -> BuildFacts:
             for service, month, name, sha256, rows, amount, ingested_at in reader.query(_FILES)
         ),
         tables=_tables(settings, reader, summary),
-        failed_months=failed_months(settings, Lake(settings.lake_dir)),
+        failed_months=failed_months(settings, Lake.of(settings)),
     )
 
 

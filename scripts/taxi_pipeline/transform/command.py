@@ -151,7 +151,7 @@ def status(target: Target = None) -> None:
         )
     if not found.entries:
         console.out.print(
-            f"The lake in {settings.lake_dir} is empty: `taxi run` fills it with a sample, "
+            f"The lake in {settings.lake_url} is empty: `taxi run` fills it with a sample, "
             "`taxi run PATH` with your files.",
             markup=False,
         )
@@ -160,7 +160,7 @@ def status(target: Target = None) -> None:
     print_failed_months(found.failed)
     if found.unpublishable is not None:
         console.print_warning(str(found.unpublishable))
-    require_whole(Lake(settings.lake_dir))
+    require_whole(Lake.of(settings))
     if found.verdicts.complaint is not None:
         console.print_note(f"Completeness is unknown: {found.verdicts.complaint}")
     elif found.verdicts.lacks([entry.load_id for entry in found.entries]):

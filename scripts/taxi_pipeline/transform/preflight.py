@@ -61,7 +61,7 @@ def check_lake(
     known = {entry.key for entry in lake.history()}
     if lost := [key for key in _real_months(settings) if key not in known]:
         raise TaxiError(
-            str(lake.root),
+            lake.url,
             f"the warehouse holds {len(lost)} real months that the lake does not know ({name_files(lost)}); "
             "nothing was changed",
             f"restore the lake, or ingest their files again. To drop them, delete {settings.warehouse_path}; "

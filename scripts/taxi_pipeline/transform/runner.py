@@ -274,6 +274,7 @@ def run_dbt(command: Sequence[str], settings: Settings, listener: BuildListener)
 
     prepare_profile(settings)
     os.environ["TAXI_DATA_DIR"] = str(settings.data_dir)
+    os.environ["TAXI_LAKE_URL"] = settings.lake_address
     os.environ["TAXI_MEMORY_LIMIT"] = settings.memory_limit
     project = str(settings.project_dir)
     log_level = os.environ.get("DBT_LOG_LEVEL_FILE") or "debug"

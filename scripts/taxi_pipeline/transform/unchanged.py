@@ -20,9 +20,9 @@ from typing import Any
 from taxi_pipeline.artifacts import Artifact, read_artifact
 from taxi_pipeline.atomic import write_text
 from taxi_pipeline.lake import Lake
-from taxi_pipeline.lake.seen import signature
 from taxi_pipeline.seeds import read_yaml
 from taxi_pipeline.settings import PROJECT_FILE, Settings
+from taxi_pipeline.signatures import signature
 from taxi_pipeline.transform.runner import SUCCESS, BuildReport, NodeOutcome
 from taxi_pipeline.warehouses.targets import target_of_one_file
 
@@ -49,8 +49,8 @@ _FOLDERS = {
 
 _SUFFIXES = {".sql", ".yml", ".yaml", ".csv", ".md", ".py"}
 _PACKAGES = ("dbt-core", "dbt-adapters", "dbt-common", "dbt-duckdb", "duckdb", "nyc-taxi-warehouse")
-_IN_SETTINGS = {"TAXI_DATA_DIR", "TAXI_MEMORY_LIMIT"}
-"""The first is hashed as the folder that it names; the second changes no table."""
+_IN_SETTINGS = {"TAXI_DATA_DIR", "TAXI_LAKE_URL", "TAXI_MEMORY_LIMIT"}
+"""The first two are hashed as the places that they name; the third changes no table."""
 
 _ENV_VAR = re.compile(rb"""env_var\(\s*["'](\w+)["']""")
 _HEADER_BYTES = 3 * 4096
@@ -249,6 +249,7 @@ def _project(settings: Settings) -> Iterator[tuple[str, bytes]]:
     """What a build reads beside the lake, piece by piece: a name and its content."""
     yield "versions", json.dumps({name: version(name) for name in _PACKAGES}).encode()
     yield "data folder", str(settings.data_dir).encode()
+    yield "lake", settings.lake_url.encode()
     named: set[str] = set()
     for path in _project_files(settings.project_dir):
         content = path.read_bytes()
@@ -260,11 +261,10 @@ def _project(settings: Settings) -> Iterator[tuple[str, bytes]]:
 
 
 def _partitions(lake: Lake) -> Iterator[tuple[str, bytes]]:
-    """What a build reads of the lake: its records, and of each file what changes when somebody touches it."""
-    for record in (lake.manifest_path, lake.restatements_path):
-        yield record.name, record.read_bytes()
-    for part in sorted(lake.root.glob("*/*/part.parquet")):
-        yield str(part.relative_to(lake.root)), json.dumps(signature(part)).encode()
+    """What a build reads of the lake: its records, and of each partition what changes when somebody touches it."""
+    yield from lake.records()
+    for file in lake.current_files():
+        yield file.name, file.version.encode()
 
 
 def _has_templates(settings: Settings) -> bool:

@@ -4,11 +4,10 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.lake import ManifestEntry, ZoneChange, canonical_columns
+from taxi_pipeline.lake import LakeFile, ManifestEntry, ZoneChange, canonical_columns
 from taxi_pipeline.schemas import Column, Service
 
 if TYPE_CHECKING:
@@ -104,14 +103,14 @@ class Partition:
     Attributes:
         service: whose trips.
         month: first day of the month in the file's name.
-        path: the Parquet file; None when the file is to leave the warehouse.
+        part: the Parquet file; None when the file is to leave the warehouse.
         rows: how many.
         records: the rows that each record table has of the file, oldest first.
     """
 
     service: Service
     month: date
-    path: Path | None
+    part: LakeFile | None
     rows: int
     records: Mapping[RecordTable, Sequence[dict[str, Any]]]
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -30,7 +29,7 @@ from google.cloud.bigquery.table import RowIterator
 from requests.exceptions import ConnectionError as UnreachableError
 
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.lake import canonical_columns
+from taxi_pipeline.lake import LakeFile, canonical_columns
 from taxi_pipeline.schemas import Column, Service
 from taxi_pipeline.warehouses.base import (
     BATCH_ROWS,
@@ -246,14 +245,14 @@ class BigQueryWarehouse:
     def replace(self, partition: Partition, advance: Advance) -> None:
         """Put a file's rows in place of its month's, then record it."""
         with _faults_named(self._name):
-            if partition.path is None:
+            if partition.part is None:
                 self._client.query_and_wait(
                     f"delete from `{self._raw.project}.{self._raw.dataset_id}.{partition.service}`"
                     f" where file_month = date '{partition.month.isoformat()}'",
                     retry=_RETRY,
                 )
             else:
-                self._load_month(partition, partition.path, advance)
+                self._load_month(partition, partition.part, advance)
             for table in RECORD_TABLES:
                 others = [
                     row
@@ -331,7 +330,7 @@ class BigQueryWarehouse:
                 self._client.query(sql, job_config=config, retry=_RETRY).total_bytes_processed or 0
             )
 
-    def _load_month(self, partition: Partition, path: Path, advance: Advance) -> None:
+    def _load_month(self, partition: Partition, part: LakeFile, advance: Advance) -> None:
         config = bigquery.LoadJobConfig(
             source_format=bigquery.SourceFormat.PARQUET,
             write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
@@ -339,18 +338,21 @@ class BigQueryWarehouse:
             time_partitioning=_by_month(),
         )
         month = self._raw.table(f"{partition.service}${partition.month:%Y%m}")
-        size = path.stat().st_size
-        with path.open("rb") as stream:
-            counted = _CountedStream(stream, size, partition.rows, advance)
-            job = self._client.load_table_from_file(
-                counted,  # type: ignore[arg-type]
-                month,
-                size=size,
-                num_retries=_UPLOAD_RETRIES,
-                job_config=config,
-            )
+        if part.location.startswith("gs://"):
+            job = self._client.load_table_from_uri(part.location, month, job_config=config)
             job.result(retry=_RETRY)
-            taken = job.output_rows
+            advance(partition.rows)
+        else:
+            with part.open() as stream:
+                job = self._client.load_table_from_file(
+                    _CountedStream(stream, part.size, partition.rows, advance),  # type: ignore[arg-type]
+                    month,
+                    size=part.size,
+                    num_retries=_UPLOAD_RETRIES,
+                    job_config=config,
+                )
+                job.result(retry=_RETRY)
+        taken = job.output_rows
         if taken != partition.rows:
             raise TaxiError(
                 f"{self._name}: {partition.service.label} {partition.month:%Y-%m}",

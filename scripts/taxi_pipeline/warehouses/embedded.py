@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.lake import quote_literal
+from taxi_pipeline.lake import open_storage, quote_literal
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.warehouses.base import BATCH_ROWS, Answer, not_a_query, schemas_of
 
@@ -119,6 +119,7 @@ def open_embedded(settings: Settings, schema: str = "nyc_taxi") -> Iterator[Embe
     except duckdb.Error as error:
         raise _fault(path, error) from error
     with connection:
+        open_storage(settings.lake_url, settings.data_dir).connect(connection)
         search_schemas(connection, schema)
         yield EmbeddedReader(connection, path)
 

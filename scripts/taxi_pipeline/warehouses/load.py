@@ -99,7 +99,7 @@ def plan_load(
             Partition(
                 service_of(key),
                 date.fromisoformat(key[1]),
-                lake.path_of(current) if current else None,
+                lake.file(current) if current else None,
                 current.row_count if current else 0,
                 records,
             )
@@ -121,7 +121,7 @@ def refuse_sample(warehouse: str, real: Sequence[FileKey], lake: Lake) -> TaxiEr
     """The error where the sample would stand in for real months."""
     return TaxiError(
         warehouse,
-        f"it holds {len(real)} real months ({name_files(real)}), and {lake.root} holds none; nothing was changed",
+        f"it holds {len(real)} real months ({name_files(real)}), and {lake.url} holds none; nothing was changed",
         "check that TAXI_DATA_DIR names the right folder and that it is mounted. To try the sample, use another "
         "target or schema",
     )
@@ -156,7 +156,7 @@ def load_changes(
     if real and any(entry.is_synthetic for entry in current):
         raise refuse_sample(warehouse.name, real, lake)
     on_plan(sum(partition.rows for partition in plan.partitions))
-    wanted = {partition.key for partition in plan.partitions if partition.path is not None}
+    wanted = {partition.key for partition in plan.partitions if partition.part is not None}
     require_intact(lake, [entry for entry in current if entry.key in wanted])
     with ThreadPoolExecutor(warehouse.workers) as pool:
         steps = [
@@ -171,8 +171,8 @@ def load_changes(
             raise
     if plan.partitions:
         warehouse.finish()
-    loaded = tuple(partition for partition in plan.partitions if partition.path is not None)
-    removed = tuple(partition for partition in plan.partitions if partition.path is None)
+    loaded = tuple(partition for partition in plan.partitions if partition.part is not None)
+    removed = tuple(partition for partition in plan.partitions if partition.part is None)
     return LoadReport(loaded, removed, len(current) - len(loaded), plan.kept)
 
 

@@ -7,7 +7,6 @@ takes the old one's place when it is complete; a connection that breaks leaves t
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -19,7 +18,7 @@ from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg.rows import dict_row
 
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.lake import canonical_columns, quote_identifier, quote_literal
+from taxi_pipeline.lake import LakeFile, canonical_columns, quote_identifier, quote_literal
 from taxi_pipeline.schemas import Column, Service
 from taxi_pipeline.warehouses.base import (
     BATCH_ROWS,
@@ -225,7 +224,7 @@ class PostgresWarehouse:
         part = f"{partition.service}_{partition.month:%Y_%m}"
         old = f"{self._raw}.{quote_identifier(part)}"
         with self._transaction() as connection:
-            if partition.path is None:
+            if partition.part is None:
                 _execute(connection, [f"drop table if exists {old}"])
             else:
                 new = f"{self._raw}.{quote_identifier(part + '_new')}"
@@ -239,7 +238,7 @@ class PostgresWarehouse:
                         f" constraint only_its_month check (file_month is not null and file_month = {month}))",
                     ],
                 )
-                _copy(connection, new, partition, partition.path, advance)
+                _copy(connection, new, partition, partition.part, advance)
                 _execute(
                     connection,
                     [
@@ -327,14 +326,19 @@ class PostgresWarehouse:
 
 
 def _copy(
-    connection: psycopg.Connection, table: str, partition: Partition, path: Path, advance: Advance
+    connection: psycopg.Connection,
+    table: str,
+    partition: Partition,
+    part: LakeFile,
+    advance: Advance,
 ) -> None:
     schema = arrow_schema(partition.service)
     encoder = ArrowToPostgresBinaryEncoder(schema)
     with (
         connection.cursor() as cursor,
         cursor.copy(_as_sql(f"copy {table} from stdin with (format binary)")) as copy,
-        pq.ParquetFile(path) as file,
+        part.open() as stream,
+        pq.ParquetFile(stream) as file,
     ):
         copy.write(encoder.write_header())
         for batch in file.iter_batches(batch_size=BATCH_ROWS):

@@ -41,7 +41,7 @@ def _load_line(partition: Partition) -> str:
     what = f"{partition.service.label} {partition.month:%Y-%m}"
     return (
         f"removing {what}"
-        if partition.path is None
+        if partition.part is None
         else f"loading  {what}: {partition.rows:,} rows"
     )
 
