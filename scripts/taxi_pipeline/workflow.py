@@ -13,6 +13,7 @@ from pathlib import Path
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ManyResult, ingest_many
 from taxi_pipeline.lake import Lake, data_lock
+from taxi_pipeline.lake.delta import sync_where_present
 from taxi_pipeline.observer import SILENT, Observer
 from taxi_pipeline.quality.store import failed_months
 from taxi_pipeline.quality.validate import Choice, Validation, find_entries
@@ -112,15 +113,17 @@ def ingest(
         accept_critical: take a month although a critical check fails.
         observer: told of progress.
     """
+    lake = Lake.of(settings)
     with observer.activity("Reading") as tell:
         outcome = ingest_many(
             arguments,
-            Lake.of(settings),
+            lake,
             settings,
             tell,
             accept_critical=accept_critical,
             may_fetch_shapes=True,
         )
+        sync_where_present(lake)
     observer.finished(outcome)
     return outcome
 

@@ -159,7 +159,13 @@ class BucketStorage:
         del tell
         checksum = hash_file(draft)
         with self._faults_named(name):
-            self._fs.put_file(str(draft), self._path(name), mode="create")
+            try:
+                self._fs.put_file(str(draft), self._path(name), mode="create")
+            except (
+                FileExistsError
+            ):  # ours, if the first answer was lost and the client has tried again
+                if self.checksum(name) != checksum:
+                    raise
         draft.unlink()
         if (state := self.state(name)) is not None:
             self._remember(state, checksum)

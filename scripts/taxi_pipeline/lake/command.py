@@ -10,8 +10,11 @@ from taxi_pipeline import console
 from taxi_pipeline.download.sources import parse_months
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import Lake, ManifestEntry, data_lock
+from taxi_pipeline.lake.delta import sync_delta, sync_where_present
+from taxi_pipeline.lake.lake import Prunable
 from taxi_pipeline.lake.verify import month_name, verify_lake
 from taxi_pipeline.options import Months, Trips, command_group
+from taxi_pipeline.restatements.versions import record_restatements
 from taxi_pipeline.settings import Settings, load_settings
 from taxi_pipeline.transform.runner import prepare_profile
 from taxi_pipeline.warehouses import open_warehouse
@@ -19,7 +22,7 @@ from taxi_pipeline.warehouses.base import FileKey
 from taxi_pipeline.warehouses.load import forget_files
 
 app = command_group()
-lake_app = command_group("Check the lake.")
+lake_app = command_group("Check the lake, and remove what it needs no more.")
 app.add_typer(lake_app, name="lake")
 
 
@@ -68,9 +71,11 @@ def _forget_in_lake(settings: Settings, keys: Sequence[FileKey], *, yes: bool) -
             raise _not_there(lake.url)
         _confirm([_entry_line(entry) for entry in entries], f"the lake {lake.url}", yes=yes)
         lake.forget(entries)
+        sync_where_present(lake)
     console.out.print(f"{_months(len(entries))} removed from the lake.")
     console.print_note(
-        "Next: `taxi build` removes them from the tables; `taxi load --target ...` from a server."
+        "Next: `taxi build` removes them from the tables; `taxi load --target ...` from a server. "
+        "Their files stay until `taxi lake prune`."
     )
 
 
@@ -128,6 +133,60 @@ def _confirm(lines: Sequence[str], place: str, *, yes: bool) -> None:
     if not typer.confirm("Remove them?"):
         console.out.print("Nothing was removed.")
         raise typer.Exit(2)
+
+
+@lake_app.command(
+    epilog="Examples: [bold]taxi lake prune[/] | [bold]taxi lake prune --previous --yes[/]"
+)
+def prune(
+    previous: Annotated[
+        bool,
+        typer.Option(
+            "--previous",
+            help="Also the version before the current one, which `taxi diff` compares with.",
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete files that the lake does not need; list them and ask first.
+
+    These are older versions than the one before the current one, those of forgotten months, and files that an
+    interrupted ingestion left more than a day ago. A Delta table can no longer show the versions that held them.
+    """
+    settings = load_settings()
+    lake = Lake.of(settings)
+    lake.ensure_present(console.print_note)
+    record_restatements(lake, settings, console.print_note)
+    files = lake.prunable(previous=previous)
+    if not files:
+        console.out.print("There is nothing to delete.")
+        return
+    _confirm([_file_line(one) for one in files], f"the lake {lake.url}", yes=yes)
+    lake.prune(files)
+    size = sum(one.file.size for one in files)
+    console.out.print(f"{len(files)} files deleted, {size / 1e6:,.1f} MB.")
+
+
+def _file_line(one: Prunable) -> str:
+    what = "never published"
+    if one.entry is not None:
+        state = "forgotten" if one.entry.forgotten_at else "replaced"
+        what = f"{month_name(one.entry)}, {state} {one.entry.superseded_at} UTC"
+    return f"{one.file.name}: {what}, {one.file.size / 1e6:,.1f} MB"
+
+
+@lake_app.command(epilog="Example: [bold]taxi lake delta[/]")
+def delta() -> None:
+    """Make the lake readable as Delta tables, one per service, over the same files; ingestion keeps them current.
+
+    Each version of a month is a version of its table, so that Spark, pandas, Polars or DuckDB can read what the lake
+    held before. The manifest stays the record.
+    """
+    settings = load_settings()
+    lake = Lake.of(settings)
+    lake.ensure_present(console.print_note)
+    for service, version in sync_delta(lake).items():
+        console.out.print(f"{lake.storage.location(service)}: version {version}", markup=False)
 
 
 @lake_app.command(epilog="Example: [bold]taxi lake verify[/]")

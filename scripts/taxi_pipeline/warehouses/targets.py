@@ -57,7 +57,10 @@ def embedded_schema(settings: Settings, target: str | None) -> str:
     return _render(_output(settings, target).get("schema", "main"), settings)
 
 
-_IN_ONE_FILE = {"type", "path", "schema", "threads", "keep_open", "config_options", "settings"}
+_IN_ONE_FILE = {
+    *("type", "path", "schema", "threads", "keep_open", "config_options", "settings"),
+    "filesystems",  # a bucket that the lake is in
+}
 
 
 def target_of_one_file(settings: Settings, target: str | None) -> str | None:
