@@ -314,8 +314,7 @@ class Lake:
 
         def add(history: list[ManifestEntry]) -> list[ManifestEntry]:
             for entry in found:
-                if entry.load_id not in {one.load_id for one in history}:
-                    history = appended(history, entry)
+                history = appended(history, entry)
             return history
 
         self._change(_MANIFEST, self._entries, add)

@@ -52,10 +52,11 @@ def migrate(
         name_of: the name of a version's partition.
 
     Returns:
-        The versions whose rows were here, those before first; the manifest may lack the last, whose writer died.
+        The versions that the manifest lacks, because their writer died, or it is lost; the earlier ones first.
     """
     root = Path(storage.url)
     found = []
+    known = {entry.load_id for entry in history}
     with FileLock(root / ".migration.lock"):
         kept = sorted((root / _PREVIOUS).glob("*/file_month=*/*.parquet"))
         for path in (*kept, *_parts(storage)):
@@ -72,7 +73,8 @@ def migrate(
                 entry = current[-1]
             target = root / name_of(entry)
             target.parent.mkdir(parents=True, exist_ok=True)
-            found.append(replace(entry, partition_sha256=hash_file(path)))
+            if entry.load_id not in known:
+                found.append(replace(entry, partition_sha256=hash_file(path)))
             path.replace(target)
         for folder in sorted((root / _PREVIOUS).rglob("*"), reverse=True):
             with suppress(OSError):
