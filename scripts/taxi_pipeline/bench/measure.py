@@ -165,7 +165,7 @@ class _Stopwatch:
         self.tell("floor ...")
         database = self.data / "floor.duckdb"
         parts = " union all by name ".join(
-            f"select * from read_parquet({quote_literal(self.data / 'lake' / s / '*' / 'part.parquet')})"
+            f"select * from read_parquet({quote_literal(self.data / 'lake' / s / 'file_month=*' / '*.parquet')})"
             for s in sorted(services)
         )
         script = (
