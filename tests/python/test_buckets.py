@@ -22,13 +22,18 @@ from buckets import (
     s3_environment,
     s3_server,
 )
+from requirements import lacking
+from servers.bigquery import find_python, run_bigquery
+from servers.postgres import run_postgres
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import Lake, open_storage
 from taxi_pipeline.lake.lake import name_of
 from taxi_pipeline.lake.storage import ChangedError, Storage
 from taxi_pipeline.lake.verify import require_whole, verify_lake
+from taxi_pipeline.sample import write_sample
 from taxi_pipeline.settings import Settings
 from trip_files import YELLOW_NAME, Workplace, yellow_rows, yellow_text
+from warehouse import Warehouse, copy_project, differences
 
 TEXT = yellow_text(*yellow_rows(2))
 KINDS = ("folder", "s3", "gs")
@@ -342,3 +347,81 @@ def test_a_lake_elsewhere_is_where_its_address_says(tmp_path: Path) -> None:
     assert json.dumps(Settings(tmp_path, tmp_path, "1GB").lake_url) == json.dumps(
         f"{tmp_path}/lake"
     )
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, list[str]]:
+    """A project, and three months of two services, built from a folder."""
+    folder = tmp_path_factory.mktemp("bucket")
+    write_sample(folder / "in", 0.05)
+    files = sorted(map(str, (folder / "in").glob("[yg]*.parquet")))
+    warehouse = Warehouse(copy_project(folder / "project"), folder / "data")
+    warehouse.taxi("ingest", *files)
+    warehouse.taxi("build")
+    return warehouse, files
+
+
+@pytest.mark.full  # builds
+@pytest.mark.parametrize("kind", ["s3", "gs"])
+def test_a_lake_that_two_machines_fill_builds_as_one_in_a_folder(
+    servers: dict[str, BucketServer],
+    sample: tuple[Warehouse, list[str]],
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    by_hand, files = sample
+    server = servers[kind]
+    variables = {**server.environment, "TAXI_LAKE_URL": f"{server.url}/{tmp_path.name}"}
+    machines = [Warehouse(by_hand.project, tmp_path / name, variables) for name in "ab"]
+    runs = [
+        subprocess.Popen(
+            machine.taxi_command("ingest", *order),
+            cwd=machine.project,
+            env=machine.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for machine, order in zip(machines, (files, files[::-1]), strict=True)
+    ]
+    for run in runs:
+        printed, _ = run.communicate()
+        assert run.returncode == 0, printed
+    machines[1].taxi("build")
+    assert differences(by_hand, machines[1]) == {}
+    assert "6 of 6 partitions are intact" in machines[0].taxi("lake", "verify")
+    assert not (machines[1].data / "lake").exists()
+
+
+@pytest.mark.full  # Postgres
+def test_a_server_loads_from_a_bucket(
+    servers: dict[str, BucketServer], sample: tuple[Warehouse, list[str]], tmp_path: Path
+) -> None:
+    by_hand, files = sample
+    with run_postgres() as postgres:
+        variables = {**servers["s3"].environment, **postgres.environment}
+        variables["TAXI_LAKE_URL"] = f"{servers['s3'].url}/{tmp_path.name}"
+        warehouse = Warehouse(by_hand.project, tmp_path / "data", variables)
+        warehouse.taxi("ingest", *files)
+        assert "6 files loaded" in warehouse.taxi("load", "--target", "postgres")
+        [(rows,)] = postgres.query("select count(*) from raw.yellow")
+        [(taken,)] = by_hand.query(
+            "select sum(row_count) from raw.manifest where service_type = 'Yellow'"
+        )
+        assert rows == taken
+
+
+@pytest.mark.full  # the BigQuery emulator
+def test_bigquery_reads_a_bucket_by_itself(
+    servers: dict[str, BucketServer], sample: tuple[Warehouse, list[str]], tmp_path: Path
+) -> None:
+    by_hand, files = sample
+    python = find_python()
+    if python is None:
+        lacking("bigquery", "the emulator needs Python 3.13")
+    with run_bigquery(python, tmp_path / "bigquery") as bigquery:
+        variables = {**servers["gs"].environment, **bigquery.environment}
+        variables["TAXI_LAKE_URL"] = f"{servers['gs'].url}/{tmp_path.name}"
+        warehouse = Warehouse(by_hand.project, tmp_path / "data", variables)
+        warehouse.taxi("ingest", *files)
+        assert "6 files loaded" in warehouse.taxi("load", "--target", "prod")

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from google.cloud.bigquery.table import TableListItem
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.schema_names import check_schema_names
 from taxi_pipeline.settings import Settings
-from taxi_pipeline.warehouses import is_embedded
+from taxi_pipeline.warehouses import check_target, is_embedded
 from taxi_pipeline.warehouses.bigquery_checks import (
     check_expiration,
     check_location,
@@ -218,3 +219,16 @@ def test_the_kind_of_a_target_is_what_dbt_says_it_is(
 def test_a_profile_that_cannot_be_read_is_left_to_dbt(tmp_path: Path) -> None:
     (tmp_path / "profiles.yml").write_text("nyc_taxi: [")
     assert not is_embedded(Settings(tmp_path, tmp_path, "100MB"), "dev")
+
+
+def test_a_profile_that_cannot_read_the_bucket_of_the_lake_is_named(tmp_path: Path) -> None:
+    settings = Settings(tmp_path, tmp_path / "data", "100MB")
+    in_a_bucket = replace(settings, lake_address="s3://bucket/lake")
+    profile = tmp_path / "profiles.yml"
+    shutil.copyfile(REPOSITORY / "profiles.yml.example", profile)
+    check_target(in_a_bucket, None)
+    lines = profile.read_text().splitlines(keepends=True)
+    profile.write_text("".join(line for line in lines if "filesystems:" not in line))
+    check_target(settings, None)
+    with pytest.raises(TaxiError, match=r"no `filesystems` to read it\. Take the entry from"):
+        check_target(in_a_bucket, None)

@@ -11,7 +11,7 @@ from taxi_pipeline.settings import Settings
 from taxi_pipeline.warehouses.base import Reader, Warehouse
 from taxi_pipeline.warehouses.credentials import read_credentials
 from taxi_pipeline.warehouses.embedded import open_embedded
-from taxi_pipeline.warehouses.targets import embedded_schema, is_embedded
+from taxi_pipeline.warehouses.targets import embedded_schema, is_embedded, require_filesystem
 
 __all__ = ["Reader", "Warehouse", "check_target", "is_embedded", "open_reader", "open_warehouse"]
 
@@ -36,16 +36,18 @@ def open_reader(settings: Settings, target: str | None) -> Iterator[Reader]:
 
 
 def check_target(settings: Settings, target: str | None) -> None:
-    """Say what keeps dbt from building on a target, before it starts; DuckDB has nothing to connect to.
+    """Say what keeps dbt from building on a target, before it starts.
 
     Args:
         settings: where ``profiles.yml`` is.
         target: a name among its outputs; None for its default.
 
     Raises:
-        TaxiError: the target cannot be reached, or would lose what is built there.
+        TaxiError: the target cannot be reached, would lose what is built there, or cannot read the bucket of the lake.
     """
-    if not is_embedded(settings, target):
+    if is_embedded(settings, target):
+        require_filesystem(settings, target)
+    else:
         with open_warehouse(settings, target) as warehouse:
             warehouse.check()
 

@@ -47,6 +47,20 @@ def is_embedded(settings: Settings, target: str | None) -> bool:
         return False
 
 
+def require_filesystem(settings: Settings, target: str | None) -> None:
+    """Refuse a DuckDB target without an entry for buckets where the lake is in one: the profile is of an earlier version.
+
+    Raises:
+        TaxiError: it has none.
+    """
+    if "://" in settings.lake_url and not _output(settings, target).get("filesystems"):
+        raise TaxiError(
+            "profiles.yml",
+            f"the lake is in a bucket ({settings.lake_url}), and the target has no `filesystems` to read it",
+            "take the entry from profiles.yml.example",
+        )
+
+
 def embedded_schema(settings: Settings, target: str | None) -> str:
     """The schema of the marts on a DuckDB target; dbt's default where the profile names none.
 
