@@ -48,7 +48,9 @@ def is_embedded(settings: Settings, target: str | None) -> bool:
 
 
 def require_filesystem(settings: Settings, target: str | None) -> None:
-    """Refuse a DuckDB target without an entry for buckets where the lake is in one: the profile is of an earlier version.
+    """Refuse a DuckDB target without an entry for buckets where the lake is in one.
+
+    Such a profile is of an earlier version.
 
     Raises:
         TaxiError: it has none.
