@@ -274,6 +274,20 @@ class BigQueryWarehouse:
         """Rows of a query in the target's own datasets, by column name."""
         return [dict(row.items()) for row in self._rows(sql)]
 
+    def holds(self, schema: str, table: str) -> bool:
+        """Whether a table is there."""
+        with _faults_named(self._name):
+            try:
+                self._client.get_table(f"{self._client.project}.{schema}.{table}", retry=_RETRY)
+            except NotFound:
+                return False
+        return True
+
+    def write(self, statements: Sequence[str]) -> None:
+        """Run statements one after the other."""
+        for statement in statements:
+            self._rows(statement)
+
     def answer(self, sql: str, limit: int | None) -> Answer:
         """Answer a query; a dry run, which costs nothing, says first whether it is one."""
         config = self._query_config()
