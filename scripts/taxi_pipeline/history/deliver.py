@@ -69,7 +69,9 @@ def _move(writer: Writer, waiting: Sequence[Pending]) -> None:
     if not waiting:
         return
     runs = ", ".join(sorted({_literal(p.record.step.run_id, str, writer.engine) for p in waiting}))
-    rows = writer.query(f"select run_id, step, ended_at from {_name(writer, 'runs')} where run_id in ({runs})")
+    rows = writer.query(
+        f"select run_id, step, ended_at from {_name(writer, 'runs')} where run_id in ({runs})"
+    )
     there = {(str(run), str(step)): ended is not None for run, step, ended in rows}
     statements: list[str] = []
     for pending in waiting:
@@ -131,7 +133,9 @@ def read_records(reader: Reader, target: str | None, last: int | None = None) ->
     )
     files = _by_step(
         row_of(RunFile, row)
-        for row in reader.select(f"select * from {_name(reader, 'run_files')} where run_id >= {since}")
+        for row in reader.select(
+            f"select * from {_name(reader, 'run_files')} where run_id >= {since}"
+        )
     )
     return [
         Record(step, tuple(nodes.get(step.key, ())), tuple(files.get(step.key, ())))

@@ -1,4 +1,4 @@
-"""A build as OpenLineage events, where the environment names a receiver: OpenLineage's own library reads dbt's artifacts.
+"""A build as OpenLineage events, where the environment names a receiver; OpenLineage's library reads dbt's artifacts.
 
 The library is the extra `openlineage`. A receiver that is not there is a warning, never the end of a build.
 """
@@ -56,7 +56,7 @@ def send_events(settings: Settings, step: RunStep, warn: Callable[[str], None]) 
             client.emit(event)
             sent += 1
         client.close(timeout=30)
-    except Exception as error:  # noqa: BLE001 - of a library and a receiver, of which a build must not fail
+    except Exception as error:  # of a library and a receiver: a build must not fail of them
         reason = redact(" ".join(str(error).split())[:300])
         warn(f"OpenLineage: {sent} events were taken, the others were not sent: {reason}.")
     return sent
@@ -115,4 +115,4 @@ def _has_results(settings: Settings, step: RunStep) -> bool:
     except (OSError, ValueError):
         return False
     env = results.get("metadata", {}).get("env", {})
-    return env.get("TAXI_RUN_ID") == step.run_id
+    return bool(env.get("TAXI_RUN_ID") == step.run_id)

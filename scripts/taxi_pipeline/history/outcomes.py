@@ -70,7 +70,12 @@ def of_load(loaded: Loaded) -> Facts:
     """Files that went over, and those that were removed."""
     files = [
         RunFile(
-            "", "", partition.service.label, partition.month, status=status, row_count=partition.rows
+            "",
+            "",
+            partition.service.label,
+            partition.month,
+            status=status,
+            row_count=partition.rows,
         )
         for status, partitions in (
             ("loaded", loaded.report.loaded),

@@ -87,7 +87,7 @@ def bars(runs: Sequence[PastRun]) -> list[Bar]:
 def duration(seconds: float | None) -> str:
     """Seconds as people say them: ``4.2 s``, ``3 min 05 s``, ``1 h 02 min``; a dash where it is not known."""
     if seconds is None:
-        return "–"
+        return "-"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -45,13 +45,14 @@ class _Run:
     run_id: str
     command: str
     steps: set[str] = field(default_factory=set)
+    recorded: Exception | None = None
 
 
 _current: ContextVar[_Run | None] = ContextVar("run", default=None)
 
 
 @dataclass
-class Entry:
+class OpenStep:
     """The record of a step that goes on.
 
     Attributes:
@@ -78,11 +79,10 @@ class Entry:
             facts: values for columns of the step, its nodes and its files.
         """
         step = replace(self.record.step, ended_at=_now(), **facts.values)
-        own = {"run_id": step.run_id, "step": step.step}
         self.record = Record(
             step,
-            tuple(replace(node, **own) for node in facts.nodes),
-            tuple(replace(file, **own) for file in facts.files),
+            tuple(replace(node, run_id=step.run_id, step=step.step) for node in facts.nodes),
+            tuple(replace(file, run_id=step.run_id, step=step.step) for file in facts.files),
         )
         self.write()
 
@@ -116,7 +116,7 @@ def one_run(
 ) -> Iterator[None]:
     """Let the steps inside be steps of one run, unless a run goes on already.
 
-    A run that ends by an error before its first step leaves a record of that. At its end the records go to a server,
+    A run that ends by an error outside of its steps leaves a record of that. At its end the records go to a server,
     and the page of the site is written anew; DuckDB's are moved by the build.
 
     Args:
@@ -134,7 +134,7 @@ def one_run(
     try:
         yield
     except Exception as error:
-        if not run.steps:
+        if run.recorded is not error:
             entry = _entry(settings, run, "run", target)
             entry.record = Record(replace(entry.record.step, started_at=started))
             entry.end(_of_error(error))
@@ -146,9 +146,7 @@ def one_run(
         _current.reset(token)
 
 
-def _settle(
-    settings: Settings, target: str | None, run: _Run, note: Callable[[str], None]
-) -> None:
+def _settle(settings: Settings, target: str | None, run: _Run, note: Callable[[str], None]) -> None:
     Journal(settings).prune()
     if run.steps & {"load", "build", "validate"} and not is_embedded(settings, target):
         hand_over(settings, target, note)
@@ -166,11 +164,13 @@ def hand_over(settings: Settings, target: str | None, note: Callable[[str], None
     """
     fault = deliver(settings, target)
     if fault is not None:
-        note(f"The record of this run waits in {Journal(settings).folder} for the next build: {fault}")
+        note(
+            f"The record of this run waits in {Journal(settings).folder} for the next build: {fault}"
+        )
 
 
 @contextmanager
-def recording(settings: Settings, step: str, target: str | None = None) -> Iterator[Entry]:
+def recording(settings: Settings, step: str, target: str | None = None) -> Iterator[OpenStep]:
     """Record a step of the run that goes on.
 
     What ends by an error is recorded with its sentence; who is interrupted or killed leaves a record without an end.
@@ -190,12 +190,13 @@ def recording(settings: Settings, step: str, target: str | None = None) -> Itera
         yield entry
     except Exception as error:
         entry.end(_of_error(error))
+        run.recorded = error
         raise
 
 
-def _entry(settings: Settings, run: _Run, step: str, target: str | None) -> Entry:
+def _entry(settings: Settings, run: _Run, step: str, target: str | None) -> OpenStep:
     name, kind = target_kind(settings, target)
-    return Entry(
+    return OpenStep(
         Record(
             RunStep(
                 run_id=run.run_id,

@@ -1,4 +1,4 @@
-"""A record of a run, as the tables `runs`, `run_nodes` and `run_files` hold it; ``models/staging/_ops.yml`` has the words."""
+"""A record of a run, as `runs`, `run_nodes` and `run_files` hold it; the words are in ``models/staging/_ops.yml``."""
 
 import os
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 STEPS = ("run", "ingest", "load", "build", "validate")
-"""What a run consists of; `run` is a run that could not begin any of the others."""
+"""What a run consists of; `run` is what failed outside of the others, such as a server that cannot be reached."""
 
 
 def ops_schema() -> str:
@@ -145,8 +145,8 @@ def types_of(table: type) -> dict[str, type]:
 
 def _bare(hint: Any) -> type:
     if isinstance(hint, UnionType):
-        return next(part for part in get_args(hint) if part is not type(None))
-    return hint  # type: ignore[no-any-return]
+        hint = next(part for part in get_args(hint) if part is not type(None))
+    return cast(type, hint)
 
 
 def row_of(table: type[Row], values: Mapping[str, Any]) -> Row:

@@ -4,19 +4,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.history.deliver import read_nodes, read_records, with_nodes
 from taxi_pipeline.history.journal import Journal, Pending
 from taxi_pipeline.history.outcomes import UNCHANGED
-from taxi_pipeline.history.records import Record, RunFile, RunNode, ops_schema, plain
+from taxi_pipeline.history.records import Record, RunFile, RunNode, RunStep, ops_schema, plain
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.warehouses import is_embedded, open_reader
 from taxi_pipeline.warehouses.targets import target_kind
 
 DONE, UNCHANGED_RUN, FAILED, NOT_DONE = "done", "unchanged", "failed", "not done"
 RUNNING, INTERRUPTED, NO_END = "running", "interrupted", "no end"
+
+Count = Literal["passed_count", "warned_count", "failed_count", "skipped_count"]
 
 _BY_EXIT_CODE = {0: DONE, 1: FAILED}
 
@@ -89,25 +91,30 @@ class PastRun:
         """Why steps could not be done."""
         return [r.step.message for r in self.records if r.step.message and r.step.exit_code]
 
-    def total(self, column: str) -> int | None:
+    def total(self, column: Count) -> int | None:
         """The sum of a count over the steps that have it; None where none has."""
         counts = [getattr(record.step, column) for record in self.records]
         known = [count for count in counts if count is not None]
-        return sum(known) if known else None
+        return sum(map(int, known)) if known else None
 
     @property
     def rows(self) -> int | None:
         """Rows of the files that the tables held afterwards; without a build, of those that changed."""
-        return self._held("row_count")
+        step = self._held
+        return None if step is None else step.row_count
 
     @property
     def amount(self) -> Decimal | None:
         """Dollars of those rows."""
-        return self._held("total_amount")
+        step = self._held
+        return None if step is None else step.total_amount
 
-    def _held(self, column: str) -> Any:
-        values = {r.step.step: getattr(r.step, column) for r in self.records}
-        return values["build"] if "build" in values else next((v for v in values.values() if v), None)
+    @property
+    def _held(self) -> RunStep | None:
+        """The build, else the first step that has rows."""
+        steps = [record.step for record in self.records]
+        build = next((step for step in steps if step.step == "build"), None)
+        return build or next((step for step in steps if step.row_count), None)
 
     def to_json(self) -> dict[str, Any]:
         """The run and its steps with their columns, nodes and files, for another program."""
@@ -152,7 +159,9 @@ class History:
             raise TaxiError(
                 f"run {run_id}",
                 "more than one run begins like this" if found else "there is no such run",
-                f"give one that `taxi history` lists, such as {some}" if some else "see `taxi history`",
+                f"give one that `taxi history` lists, such as {some}"
+                if some
+                else "see `taxi history`",
             )
         return found[0]
 
@@ -226,7 +235,9 @@ def group(
         there = known.get(pending.record.step.key)
         if there is None or there.step.ended_at is None:
             files = pending.record.files or (there.files if there else ())
-            known[pending.record.step.key] = Record(pending.record.step, pending.record.nodes, files)
+            known[pending.record.step.key] = Record(
+                pending.record.step, pending.record.nodes, files
+            )
     running = {pending.record.step.key for pending in waiting if pending.is_running}
     gone = {pending.record.step.key for pending in waiting} - running
     runs: dict[str, list[Record]] = {}

@@ -143,7 +143,9 @@ def _start_page(facts: BuildFacts, completeness: Completeness, draft: Path, site
         for page in PAGES
         if any((folder / re.split("[?#]", page[0])[0]).exists() for folder in (draft, site))
     ]
-    return render_page("start.html", facts=facts, completeness=completeness, pages=pages, notice=NOTICE)
+    return render_page(
+        "start.html", facts=facts, completeness=completeness, pages=pages, notice=NOTICE
+    )
 
 
 def _write(path: Path, text: str) -> None:

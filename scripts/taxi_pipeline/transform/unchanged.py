@@ -206,7 +206,9 @@ def reads_more(manifest: Artifact, nodes: Sequence[NodeOutcome]) -> str:
         manifest: dbt's.
         nodes: with their compiled SQL.
     """
-    read = {name for node in manifest["nodes"].values() for name in node["depends_on"].get("nodes", ())}
+    read = {
+        name for node in manifest["nodes"].values() for name in node["depends_on"].get("nodes", ())
+    }
     for name, source in manifest["sources"].items():
         if source["source_name"] != _OWN_SOURCE and name in read:
             return str(name)
