@@ -19,7 +19,7 @@ _DBT_KINDS = ("seed", "model", "snapshot", "test", "unit_test")
 
 
 @dataclass(frozen=True)
-class Facts:
+class Ending:
     """What is known of a step at its end.
 
     Attributes:
@@ -33,7 +33,7 @@ class Facts:
     files: Sequence[RunFile] = field(default=())
 
 
-def of_ingest(outcome: ManyResult) -> Facts:
+def of_ingest(outcome: ManyResult) -> Ending:
     """Files whose version is new to the lake, and those that could not be read."""
     files = [
         RunFile(
@@ -63,10 +63,10 @@ def of_ingest(outcome: ManyResult) -> Facts:
         for failure in outcome.failures
     ]
     counts = {"exit_code": outcome.exit_code, "failed_count": len(nodes)}
-    return Facts(counts | _sums(files), nodes, files)
+    return Ending(counts | _sums(files), nodes, files)
 
 
-def of_load(loaded: Loaded) -> Facts:
+def of_load(loaded: Loaded) -> Ending:
     """Files that went over, and those that were removed."""
     files = [
         RunFile(
@@ -83,17 +83,17 @@ def of_load(loaded: Loaded) -> Facts:
         )
         for partition in partitions
     ]
-    return Facts({"exit_code": 0} | _sums(files), files=files)
+    return Ending({"exit_code": 0} | _sums(files), files=files)
 
 
-def of_build(built: Built) -> Facts:
+def of_build(built: Built) -> Ending:
     """How dbt ended; where its hooks have come to their end, what they wrote takes the place of this."""
     report = built.report
     if built.unchanged is not None:
-        return Facts({"exit_code": 0, "message": UNCHANGED, "changed_file_count": 0})
+        return Ending({"exit_code": 0, "message": UNCHANGED, "changed_file_count": 0})
     nodes = [_node(node) for node in report.nodes if node.kind in _DBT_KINDS]
     statuses = [node.status for node in nodes]
-    return Facts(
+    return Ending(
         {
             "exit_code": report.exit_code,
             "message": report.complaint or None,
@@ -121,7 +121,7 @@ def _node(node: NodeOutcome) -> RunNode:
     )
 
 
-def of_validation(validation: Validation) -> Facts:
+def of_validation(validation: Validation) -> Ending:
     """How many checks passed, and each that did not."""
     nodes = [
         RunNode(
@@ -137,7 +137,7 @@ def of_validation(validation: Validation) -> Facts:
         for outcome in verdict.failed()
     ]
     failed = sum(node.is_failure for node in nodes)
-    return Facts(
+    return Ending(
         {
             "exit_code": validation.exit_code,
             "changed_file_count": sum(v.name.startswith("lake-") for v in validation.verdicts),

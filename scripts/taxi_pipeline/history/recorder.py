@@ -16,7 +16,7 @@ from pathlib import Path
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.history.deliver import deliver
 from taxi_pipeline.history.journal import Journal
-from taxi_pipeline.history.outcomes import Facts
+from taxi_pipeline.history.outcomes import Ending
 from taxi_pipeline.history.page import refresh_page
 from taxi_pipeline.history.records import Record, RunStep
 from taxi_pipeline.settings import Settings
@@ -72,7 +72,7 @@ class OpenStep:
                 self.path = self.path or self.journal.path_for(self.record)
                 self.journal.write(self.path, self.record)
 
-    def end(self, facts: Facts) -> None:
+    def end(self, facts: Ending) -> None:
         """Write how it ended.
 
         Args:
@@ -222,11 +222,11 @@ def command_of(options: BuildOptions, *, retry: bool = False, again: bool = Fals
     return " ".join(["taxi", *words, *(["--retry"] * retry), *(["--again"] * again)])
 
 
-def _of_error(error: Exception) -> Facts:
+def _of_error(error: Exception) -> Ending:
     is_own = isinstance(error, TaxiError)
     text = str(error) if is_own else f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
     code = error.exit_code if isinstance(error, TaxiError) else TaxiError.exit_code
-    return Facts({"exit_code": code, "message": text})
+    return Ending({"exit_code": code, "message": text})
 
 
 def _version(package: str) -> str | None:
