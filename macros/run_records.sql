@@ -8,7 +8,7 @@
     {% if execute and flags.WHICH in ("build", "run", "seed", "snapshot", "test", "retry") %}
         {% set runs = source("ops", "runs") %}
         {% if not adapter.check_schema_exists(runs.database, runs.schema) %}
-            create schema {{ runs.without_identifier() }};
+            {% do adapter.create_schema(runs) %}
         {% endif %}
         {% for table in graph.sources.values() if table.source_name == "ops" %}
             create table if not exists {{ table.relation_name }} (
