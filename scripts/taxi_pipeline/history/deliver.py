@@ -15,12 +15,12 @@ from taxi_pipeline.history.records import (
     RunFile,
     RunNode,
     RunStep,
-    ops_schema,
     row_of,
     types_of,
 )
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.warehouses import Reader, Writer, open_writer
+from taxi_pipeline.warehouses.base import ops_schema
 from taxi_pipeline.warehouses.targets import target_kind
 
 COPIED = 100
@@ -60,8 +60,9 @@ def deliver(settings: Settings, target: str | None) -> TaxiError | None:
         journal.keep_copy(str(name), copy)
     except TaxiError as error:
         return error
-    except OSError as error:
-        return TaxiError(str(journal.folder), str(error.strerror), "check the disk of the folder")
+    except Exception as error:  # of a driver, a disk, or a table that somebody has changed
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        return TaxiError(f"{ops_schema()}.runs of target {name}", reason, "see docs/history.md")
     return None
 
 

@@ -1,6 +1,5 @@
 """A record of a run, as `runs`, `run_nodes` and `run_files` hold it; the words are in ``models/staging/_ops.yml``."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import UTC, date, datetime
@@ -10,11 +9,6 @@ from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 STEPS = ("run", "ingest", "load", "build", "validate")
 """What a run consists of; `run` is what failed outside of the others, such as a server that cannot be reached."""
-
-
-def ops_schema() -> str:
-    """The schema or dataset of the records; ``models/staging/_ops.yml`` reads the same variable."""
-    return os.environ.get("TAXI_OPS_SCHEMA", "ops")
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.history.deliver import read_nodes, read_records, with_nodes
 from taxi_pipeline.history.journal import Journal, Pending
 from taxi_pipeline.history.outcomes import UNCHANGED
-from taxi_pipeline.history.records import Record, RunFile, RunNode, RunStep, ops_schema, plain
+from taxi_pipeline.history.records import Record, RunFile, RunNode, RunStep, plain
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.warehouses import is_embedded, open_reader
+from taxi_pipeline.warehouses.base import ops_schema
 from taxi_pipeline.warehouses.targets import target_kind
 
 DONE, UNCHANGED_RUN, FAILED, NOT_DONE = "done", "unchanged", "failed", "not done"

@@ -239,6 +239,11 @@ def raw_schema() -> str:
     return os.environ.get("TAXI_RAW_SCHEMA", "raw")
 
 
+def ops_schema() -> str:
+    """The schema or dataset of the records of runs; ``models/staging/_ops.yml`` reads the same variable."""
+    return os.environ.get("TAXI_OPS_SCHEMA", "ops")
+
+
 def arrow_schema(service: Service) -> "pa.Schema":
     """The one Arrow schema of a service's partitions; a loader takes no other."""
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s, which who reads a table need not wait for

@@ -42,6 +42,7 @@ from taxi_pipeline.warehouses.base import (
     Partition,
     RecordTable,
     not_a_query,
+    ops_schema,
     raw_schema,
     schemas_of,
 )
@@ -152,7 +153,7 @@ class BigQueryWarehouse:
     def check(self) -> None:
         """Look at the location and the expirations of the datasets that are there."""
         marts, internal = schemas_of(self._credentials.schema)
-        for name in (self._raw.dataset_id, marts, internal):
+        for name in (self._raw.dataset_id, marts, internal, ops_schema()):
             dataset = self._dataset(name)
             if dataset is not None:
                 check_location(dataset, self._credentials.location)
