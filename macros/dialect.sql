@@ -29,6 +29,39 @@
 {% endmacro %}
 
 
+{% macro string_value(text) %}
+    {#- A text as a literal, whatever is in it. -#}
+    {{ return(adapter.dispatch("string_value", "nyc_taxi")(text)) }}
+{% endmacro %}
+
+{% macro default__string_value(text) %}
+    {{ return("'" ~ text | replace("\0", "") | replace("'", "''") ~ "'") }}
+{% endmacro %}
+
+{% macro bigquery__string_value(text) %}
+    {#- A backslash begins an escape there, and a literal ends with its line. -#}
+    {{ return("'" ~ text | replace("\\", "\\\\") | replace("'", "\\'") | replace("\n", "\\n") | replace("\r", "\\r") ~ "'") }}
+{% endmacro %}
+
+
+{% macro engine_version() %}
+    {#- The version of the engine as it tells it; none on BigQuery, which has none. -#}
+    {{ return(adapter.dispatch("engine_version", "nyc_taxi")()) }}
+{% endmacro %}
+
+{% macro duckdb__engine_version() %}
+    {{ return(run_query("select ltrim(version(), 'v')").rows[0][0]) }}
+{% endmacro %}
+
+{% macro postgres__engine_version() %}
+    {{ return(run_query("show server_version").rows[0][0]) }}
+{% endmacro %}
+
+{% macro bigquery__engine_version() %}
+    {{ return(none) }}
+{% endmacro %}
+
+
 {% macro row_fingerprint(columns) %}
     {#- A 64-bit number that equal rows share; nulls equal nulls. Only ever a first sieve: equality is checked on the columns. -#}
     {{ return(adapter.dispatch("row_fingerprint", "nyc_taxi")(columns)) }}

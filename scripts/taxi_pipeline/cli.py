@@ -77,6 +77,12 @@ COMMANDS = (
         "Run `dbt build` on what changed: seeds, models, snapshots, tests.",
     ),
     Entry(
+        "history",
+        "history",
+        INSPECT,
+        "Show past runs: when, what, how long, files, rows, money, tests, outcome.",
+    ),
+    Entry(
         "explain",
         "explain",
         INSPECT,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from taxi_pipeline.errors import TaxiError
 
-VARIABLES = ("TAXI_RAW_SCHEMA", "DBT_PG_SCHEMA", "DBT_BQ_DATASET")
+VARIABLES = ("TAXI_RAW_SCHEMA", "TAXI_OPS_SCHEMA", "DBT_PG_SCHEMA", "DBT_BQ_DATASET")
 # What Postgres and BigQuery both take. Postgres cuts a name after 63 characters: the ending `_test_failures` must fit.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,48}")
 

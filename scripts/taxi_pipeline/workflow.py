@@ -11,6 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.history.lineage_events import send_events
+from taxi_pipeline.history.outcomes import of_build, of_ingest, of_load, of_validation
+from taxi_pipeline.history.page import write_history_page
+from taxi_pipeline.history.recorder import command_of, hand_over, one_run, recording
 from taxi_pipeline.ingest import ManyResult, ingest_many
 from taxi_pipeline.lake import Lake, data_lock
 from taxi_pipeline.lake.delta import sync_where_present
@@ -114,7 +118,11 @@ def ingest(
         observer: told of progress.
     """
     lake = Lake.of(settings)
-    with observer.activity("Reading") as tell:
+    with (
+        one_run(settings, "taxi ingest", None, observer.note),
+        recording(settings, "ingest") as entry,
+        observer.activity("Reading") as tell,
+    ):
         outcome = ingest_many(
             arguments,
             lake,
@@ -124,6 +132,7 @@ def ingest(
             may_fetch_shapes=True,
         )
         sync_where_present(lake)
+        entry.end(of_ingest(outcome))
     observer.finished(outcome)
     return outcome
 
@@ -140,15 +149,20 @@ def load(settings: Settings, target: str | None, observer: Observer = SILENT) ->
         TaxiError: the lake is empty or not whole, or the server cannot take it; what is complete stays.
     """
     prepare_profile(settings)
-    lake = _ready_lake(settings, observer)
-    started = time.monotonic()
     with (
-        data_lock(settings.data_dir, observer.note),
-        open_warehouse(settings, target) as warehouse,
-        observer.loading() as (on_plan, on_partition),
+        one_run(settings, "taxi load", target, observer.note),
+        recording(settings, "load", target) as entry,
     ):
-        report = load_changes(lake, warehouse, on_plan, on_partition)
-    loaded = Loaded(report, warehouse.name, time.monotonic() - started)
+        lake = _ready_lake(settings, observer)
+        started = time.monotonic()
+        with (
+            data_lock(settings.data_dir, observer.note),
+            open_warehouse(settings, target) as warehouse,
+            observer.loading() as (on_plan, on_partition),
+        ):
+            report = load_changes(lake, warehouse, on_plan, on_partition)
+        loaded = Loaded(report, warehouse.name, time.monotonic() - started)
+        entry.end(of_load(loaded))
     observer.finished(loaded)
     return loaded
 
@@ -175,10 +189,12 @@ def build(
             node that fails raises nothing: it is in the report.
     """
     prepare_profile(settings)
-    check_target(settings, options.target)
-    if retry:
-        require_failed_build(settings)
-    return _build(settings, options, observer, retry=retry, again=again)
+    command = command_of(options, retry=retry, again=again)
+    with one_run(settings, command, options.target, observer.note):
+        check_target(settings, options.target)
+        if retry:
+            require_failed_build(settings)
+        return _build(settings, options, observer, retry=retry, again=again)
 
 
 def _build(
@@ -190,12 +206,13 @@ def _build(
     again: bool = False,
 ) -> Built:
     lake = _ready_lake(settings, observer)
-    with exclusive(settings, observer):
+    with exclusive(settings, observer), recording(settings, "build", options.target) as entry:
         memory = BuildMemory.of(settings, options.target, lake)
         is_plain = options == BuildOptions(options.target) and not (retry or again)
         last = memory.recall() if memory is not None and is_plain else None
         if last is not None and last.is_current:
-            observer.finished(unchanged := Built(last.report, 0, last))
+            entry.end(of_build(unchanged := Built(last.report, 0, last)))
+            observer.finished(unchanged)
             return unchanged
         if is_embedded(settings, options.target):
             require_free(settings)
@@ -209,12 +226,16 @@ def _build(
             observer.note("Only what reads the lake is built: nothing else has changed.")
         chosen = options if last is None else replace(options, select=(READS_THE_LAKE,))
         started = time.monotonic()
-        with observer.building("Parsing the project") as listener:
+        with observer.building("Parsing the project") as listener, entry.told_to_dbt():
             command = retry_command() if retry else build_command(chosen)
             report = run_dbt(command, settings, listener)
+        built = Built(report, time.monotonic() - started)
+        entry.end(of_build(built))
+        if is_embedded(settings, options.target):  # before the warehouse's state is remembered
+            hand_over(settings, options.target, observer.note)
+        send_events(settings, entry.record.step, observer.note)
         if memory is not None and options.is_of_everything and not retry:
             memory.keep(report, last)
-    built = Built(report, time.monotonic() - started)
     observer.finished(built)
     return built
 
@@ -262,8 +283,14 @@ def validate(settings: Settings, choice: Choice, observer: Observer = SILENT) ->
     """
     prepare_profile(settings)
     find_entries(Lake.of(settings), choice)  # refused before the lock makes a folder
-    with data_lock(settings.data_dir, observer.note), observer.activity("Validating") as tell:
+    with (
+        one_run(settings, "taxi validate", choice.target, observer.note),
+        data_lock(settings.data_dir, observer.note),
+        recording(settings, "validate", choice.target) as entry,
+        observer.activity("Validating") as tell,
+    ):
         validation = judge(settings, choice, tell)
+        entry.end(of_validation(validation))
     observer.finished(validation)
     return validation
 
@@ -297,6 +324,7 @@ def write_site(settings: Settings, target: str | None = None, observer: Observer
         DbtError: dbt cannot write the documentation.
     """
     with passed_artifacts(settings, target, observer), observer.activity("Writing the site"):
+        write_history_page(settings, target)
         page = write_pages(settings, target)
         remember_pages(settings, target)
         return page
@@ -394,28 +422,29 @@ def run(
     """
     started = time.monotonic()
     prepare_profile(settings)
-    check_target(settings, target)
-    with exclusive(settings, observer):
-        lake = Lake.of(settings)
-        lake.ensure(observer.note)
-        if is_embedded(settings, target):
-            require_free(settings)
-        if not arguments and not lake.current():
-            refuse_to_replace(lake, settings, target)
-            arguments = [write_sample(settings, observer=observer).folder]
-        ingested = built = published = None
-        if arguments:
-            ingested = ingest(
-                settings, arguments, accept_critical=accept_critical, observer=observer
-            )
-        if ingested is None or ingested.results or not ingested.failures:
-            if not is_embedded(settings, target):
-                load(settings, target, observer)
-            options = BuildOptions(target)
-            built = _build(settings, options, observer)
-            if not built.report.exit_code:
-                published = _publish(settings, target, observer)
-        return Run(ingested, built, published, time.monotonic() - started)
+    with one_run(settings, "taxi run", target, observer.note):
+        check_target(settings, target)
+        with exclusive(settings, observer):
+            lake = Lake.of(settings)
+            lake.ensure(observer.note)
+            if is_embedded(settings, target):
+                require_free(settings)
+            if not arguments and not lake.current():
+                refuse_to_replace(lake, settings, target)
+                arguments = [write_sample(settings, observer=observer).folder]
+            ingested = built = published = None
+            if arguments:
+                ingested = ingest(
+                    settings, arguments, accept_critical=accept_critical, observer=observer
+                )
+            if ingested is None or ingested.results or not ingested.failures:
+                if not is_embedded(settings, target):
+                    load(settings, target, observer)
+                options = BuildOptions(target)
+                built = _build(settings, options, observer)
+                if not built.report.exit_code:
+                    published = _publish(settings, target, observer)
+            return Run(ingested, built, published, time.monotonic() - started)
 
 
 def _publish(settings: Settings, target: str | None, observer: Observer) -> Published:

@@ -21,7 +21,11 @@ from real_files import real_file
 from requirements import lacking
 from servers.bigquery import BigQueryServer, find_python, run_bigquery
 from servers.postgres import PASSWORD, PostgresServer, run_postgres
+from taxi_pipeline.history.journal import Journal
+from taxi_pipeline.history.records import Record
 from taxi_pipeline.sample import write_sample
+from taxi_pipeline.settings import Settings
+from test_history import ENDED, ODD, a_step, runs_of, steps_of
 from test_looker_studio import queries
 from trip_files import YELLOW_HEADER, YELLOW_ROW, restate
 from warehouse import Warehouse, address, copy_project
@@ -532,3 +536,43 @@ def test_what_others_built_on_the_tables_outlives_every_build_or_is_named_before
     query("alter table sample.dim_zones drop column grown")
     server.dbt("run", "--target", "postgres", "--select", "int_trips", "dim_zones")
     assert read() == before
+
+
+def test_a_run_is_on_record_as_on_duckdb(engine: Engine, embedded: Warehouse) -> None:
+    warehouse, _ = engine.sample(embedded)
+    runs = runs_of(warehouse, "--target", engine.target)
+    steps = next(found for run in reversed(runs) if "load" in (found := steps_of(run)))
+    model = embedded.query(
+        "select file_count, row_count, total_amount, accepted_count, accepted_amount, built_count,"
+        " passed_count + warned_count from ops.runs where step = 'build' order by started_at limit 1"
+    )
+    build = steps["build"]
+    amounts = {name: Decimal(build[name]) for name in ("total_amount", "accepted_amount")}
+    counted = {**build, **amounts, "tests": build["passed_count"] + build["warned_count"]}
+    names = ("file_count", "row_count", "total_amount", "accepted_count", "accepted_amount")
+    assert [tuple(counted[name] for name in (*names, "built_count", "tests"))] == model
+    assert len(build["files"]) == build["file_count"] == len(steps["load"]["files"])
+    assert steps["validate"]["exit_code"] == 0
+    assert ("engine_version" in build) == (engine.target == "postgres")
+
+
+def test_any_text_goes_into_the_records_of_each_engine(engine: Engine, embedded: Warehouse) -> None:
+    warehouse, _ = engine.sample(embedded)
+    journal = Journal(Settings(warehouse.project, warehouse.data, "1GB"))
+    record = Record(
+        a_step("20990101-000000-000001", "run", target=engine.target, message=ODD, **ENDED)
+    )
+    journal.write(journal.path_for(record), record)
+    warehouse.taxi("load", "--target", engine.target)
+    [run] = [
+        run
+        for run in runs_of(warehouse, "--target", engine.target)
+        if run["run_id"] == record.step.run_id
+    ]
+    assert run["steps"][0]["message"] == ODD
+    assert record.step.key not in {pending.record.step.key for pending in journal.pending()}
+    told = replace(warehouse, variables={**warehouse.variables, "ODD": ODD})
+    inline = "select {{ string_value(env_var('ODD')) }} as text"
+    options = ("--inline", inline, "--target", engine.target, "--output", "json")
+    printed = told.dbt("--quiet", "show", *options)
+    assert json.loads(printed[printed.index("{") :])["show"][0]["text"] == ODD

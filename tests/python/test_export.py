@@ -44,6 +44,10 @@ class Rows:
         """Never asked."""
         raise NotImplementedError(sql)
 
+    def holds(self, schema: str, table: str) -> bool:
+        """Never asked."""
+        raise NotImplementedError(schema, table)
+
     def answer(self, sql: str, limit: int | None) -> Answer:
         """Never asked."""
         raise NotImplementedError(sql, limit)

@@ -30,7 +30,8 @@ CONTEXT = frozenset(
     {
         *("adapter", "api", "config", "dbt", "env_var", "exceptions", "execute", "flags", "graph"),
         *("load_relation", "model", "modules", "return", "selected_resources", "source"),
-        *("target", "this", "var"),
+        *("target", "this", "var", "dbt_metadata_envs", "dbt_version", "invocation_args_dict"),
+        *("invocation_id", "run_started_at"),
     }
 )
 """What dbt puts at hand besides macros, as far as our macros ask for it."""

@@ -39,6 +39,7 @@ PAGES = (
     "dashboard/index",
     "docs/index",
     "docs/quality/index",
+    "history/index",
     "lineage/index",
     "dictionary/index",
 )

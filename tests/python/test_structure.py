@@ -21,6 +21,7 @@ LAYERS = (
     {"ingest", "transform"},
     {"bench", "bi", "dictionary", "explain", "site", "sql"},
     {"results"},
+    {"history"},
     {"observer"},
     {"workflow"},
     {"terminal"},

@@ -477,8 +477,10 @@ def test_a_model_that_reads_the_clock_or_other_files_is_found(place: Place, text
 def test_the_clock_is_found_in_what_dbt_has_compiled_and_other_sources_are_found() -> None:
     compiled = replace(node("spine", "model", "success"), sql="select current_date")
     assert reads_more(manifest_of("select 1"), [compiled]) == "spine"
-    elsewhere = {**manifest_of("select 1"), "sources": {"source.x": {"source_name": "weather"}}}
-    assert reads_more(elsewhere, ()) == "source.x"
+    weather = {"sources": {"source.x": {"source_name": "weather"}}}
+    reading = {"macros": [], "nodes": ["source.x"]}
+    assert reads_more({**manifest_of("select 1", depends_on=reading), **weather}, ()) == "source.x"
+    assert reads_more({**manifest_of("select 1"), **weather}, ()) == "", "nothing reads it"
     assert reads_more(manifest_of("x", language="python"), ()) == "model_of_time"
     assert (
         reads_more(manifest_of("select nowhere, current_row, pickup_datetime, page(1)"), ()) == ""

@@ -117,7 +117,7 @@ def test_a_way_to_sign_in_without_its_credentials_is_one_sentence(
 
 @pytest.mark.parametrize("name", ["nyc-taxi", "1taxi", "a b", 'x"y', "", "x" * 50, "täxi"])
 def test_a_name_that_no_server_takes_is_refused(name: str) -> None:
-    for variable in ("TAXI_RAW_SCHEMA", "DBT_PG_SCHEMA", "DBT_BQ_DATASET"):
+    for variable in ("TAXI_RAW_SCHEMA", "TAXI_OPS_SCHEMA", "DBT_PG_SCHEMA", "DBT_BQ_DATASET"):
         with pytest.raises(TaxiError, match=variable):
             check_schema_names({variable: name})
         check_schema_names({variable: "Taxi_2"})

@@ -19,6 +19,7 @@ from taxi_pipeline.site.facts import BuildFacts, gather_facts
 from taxi_pipeline.site.lineage import LINEAGE_QUERY, write_lineage
 from taxi_pipeline.site.publish import (
     DOCS_PAGE,
+    HISTORY_PAGE,
     START_PAGE,
     publish,
     publish_docs,
@@ -31,6 +32,7 @@ from taxi_pipeline.warehouses import open_reader
 
 __all__ = [
     "publish_docs",
+    "render_page",
     "write_site",
     "zones_path",
 ]
@@ -55,6 +57,11 @@ PAGES = (
         "docs/quality/index.html",
         "Data quality",
         "What the expectations on files and tables found, month by month.",
+    ),
+    (
+        HISTORY_PAGE,
+        "Runs",
+        "What each run did and how it ended: duration, files, rows, tests, failures.",
     ),
     (
         "dictionary/index.html",
@@ -102,10 +109,10 @@ def write_site(settings: Settings, target: str | None) -> Path:
         data = dashboard_data(reader, completeness, speed, target)
     zones = zones_path(settings)
     pages = {
-        "dictionary/index.html": _render(
+        "dictionary/index.html": render_page(
             "dictionary.html", tables=read_tables(target_dir), layers=LAYERS
         ),
-        "dashboard/index.html": _render(
+        "dashboard/index.html": render_page(
             "dashboard.html",
             facts=facts,
             completeness=completeness,
@@ -136,7 +143,9 @@ def _start_page(facts: BuildFacts, completeness: Completeness, draft: Path, site
         for page in PAGES
         if any((folder / re.split("[?#]", page[0])[0]).exists() for folder in (draft, site))
     ]
-    return _render("start.html", facts=facts, completeness=completeness, pages=pages, notice=NOTICE)
+    return render_page(
+        "start.html", facts=facts, completeness=completeness, pages=pages, notice=NOTICE
+    )
 
 
 def _write(path: Path, text: str) -> None:
@@ -154,7 +163,8 @@ def _embed(document: Any) -> Markup:
     return Markup(json.dumps(document, separators=(",", ":")).replace("<", "\\u003c"))  # noqa: S704
 
 
-def _render(template: str, **values: Any) -> str:
+def render_page(template: str, **values: Any) -> str:
+    """A page of a template of this package; ``asset`` in it gives a file of ours."""
     environment = Environment(
         loader=PackageLoader(__name__), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )

@@ -15,13 +15,16 @@ from taxi_pipeline.settings import Settings
 from taxi_pipeline.signatures import Signature, signature
 from taxi_pipeline.site import zones_path
 from taxi_pipeline.site.facts import commit_of
-from taxi_pipeline.site.publish import START_PAGE
+from taxi_pipeline.site.publish import HISTORY_PAGE, START_PAGE
 from taxi_pipeline.transform.unchanged import BuildMemory
 
 _RECORD = "last_site.json"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _QUALITY = Path("docs", "quality")
 """Written by ``taxi validate``; the start page shows whether they are there."""
+
+_OWN_WAYS = {_QUALITY, Path(HISTORY_PAGE).parent}
+"""Pages that are written when something else happens than a build."""
 
 
 def current_page(settings: Settings, target: str | None) -> Path | None:
@@ -70,7 +73,7 @@ def _record(
     pages = {
         str(name): signature(page)
         for page in sorted(site.rglob("*"))
-        if page.is_file() and _QUALITY not in (name := page.relative_to(site)).parents
+        if page.is_file() and _OWN_WAYS.isdisjoint((name := page.relative_to(site)).parents)
     }
     return {"shows": hashlib.sha256(json.dumps(shown).encode()).hexdigest(), "pages": pages}
 

@@ -10,6 +10,10 @@ START_PAGE = "index.html"
 """Relative to the site; the page that leads to the others."""
 
 
+HISTORY_PAGE = "history/index.html"
+"""The runs; written anew after each of them."""
+
+
 DOCS_PAGE = "docs/index.html"
 """dbt's documentation."""
 

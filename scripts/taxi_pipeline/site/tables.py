@@ -14,7 +14,7 @@ LAYERS = {
     "staging": "Staging: TLC's files under this project's names",
     "seeds": "Code lists",
     "snapshots": "Snapshots",
-    "sources": "Raw tables",
+    "sources": "Raw tables, and records of runs",
 }
 """Headings of the groups, in the order of the page."""
 

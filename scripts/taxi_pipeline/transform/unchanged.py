@@ -206,8 +206,12 @@ def reads_more(manifest: Artifact, nodes: Sequence[NodeOutcome]) -> str:
         manifest: dbt's.
         nodes: with their compiled SQL.
     """
-    if any(source["source_name"] != _OWN_SOURCE for source in manifest["sources"].values()):
-        return str(next(iter(manifest["sources"])))
+    read = {
+        name for node in manifest["nodes"].values() for name in node["depends_on"].get("nodes", ())
+    }
+    for name, source in manifest["sources"].items():
+        if source["source_name"] != _OWN_SOURCE and name in read:
+            return str(name)
     macros: Mapping[str, Any] = manifest["macros"]
     for node in manifest["nodes"].values():
         if node["resource_type"] not in {"model", "snapshot", "test"}:

@@ -8,12 +8,21 @@ from contextlib import contextmanager
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import Settings
-from taxi_pipeline.warehouses.base import Reader, Warehouse
+from taxi_pipeline.warehouses.base import Reader, Warehouse, Writer
 from taxi_pipeline.warehouses.credentials import read_credentials
 from taxi_pipeline.warehouses.embedded import open_embedded
 from taxi_pipeline.warehouses.targets import embedded_schema, is_embedded, require_filesystem
 
-__all__ = ["Reader", "Warehouse", "check_target", "is_embedded", "open_reader", "open_warehouse"]
+__all__ = [
+    "Reader",
+    "Warehouse",
+    "Writer",
+    "check_target",
+    "is_embedded",
+    "open_reader",
+    "open_warehouse",
+    "open_writer",
+]
 
 
 @contextmanager
@@ -30,6 +39,26 @@ def open_reader(settings: Settings, target: str | None) -> Iterator[Reader]:
     if is_embedded(settings, target):
         with open_embedded(settings, embedded_schema(settings, target)) as reader:
             yield reader
+    else:
+        with open_warehouse(settings, target) as warehouse:
+            yield warehouse
+
+
+@contextmanager
+def open_writer(settings: Settings, target: str | None) -> Iterator[Writer]:
+    """Connect to the warehouse of a target, DuckDB included, to write to it.
+
+    Args:
+        settings: where ``profiles.yml`` and the DuckDB file are.
+        target: a name among its outputs; None for its default.
+
+    Raises:
+        TaxiError: there is no such target, it cannot be reached, has not been built, or another process has it open.
+    """
+    if is_embedded(settings, target):
+        schema = embedded_schema(settings, target)
+        with open_embedded(settings, schema, may_write=True) as writer:
+            yield writer
     else:
         with open_warehouse(settings, target) as warehouse:
             yield warehouse

@@ -148,6 +148,9 @@ class Reader(Protocol):
     def select(self, sql: str) -> list[dict[str, Any]]:
         """The same with the names of the columns."""
 
+    def holds(self, schema: str, table: str) -> bool:
+        """Whether a table is there."""
+
     def answer(self, sql: str, limit: int | None) -> Answer:
         """Answer a query that somebody has typed; it can change nothing.
 
@@ -168,6 +171,20 @@ class Reader(Protocol):
         """
 
 
+class Writer(Reader, Protocol):
+    """A reader that may also write."""
+
+    def write(self, statements: Sequence[str]) -> None:
+        """Run statements in one transaction; on BigQuery one after the other.
+
+        Args:
+            statements: names and values in them are quoted.
+
+        Raises:
+            TaxiError: the engine refuses one.
+        """
+
+
 def not_a_query(name: str) -> TaxiError:
     """The error for a statement that would change something."""
     return TaxiError(
@@ -179,7 +196,7 @@ BATCH_ROWS = 1 << 15
 """Rows that go over at a time: a few megabytes."""
 
 
-class Warehouse(Reader, Protocol):
+class Warehouse(Writer, Protocol):
     """A warehouse with a schema of raw tables, one per service and partitioned by month, and the record tables."""
 
     workers: int
@@ -220,6 +237,11 @@ def schemas_of(schema: str) -> tuple[str, str]:
 def raw_schema() -> str:
     """The schema or dataset of the raw tables; ``models/staging/_sources.yml`` reads the same variable."""
     return os.environ.get("TAXI_RAW_SCHEMA", "raw")
+
+
+def ops_schema() -> str:
+    """The schema or dataset of the records of runs; ``models/staging/_ops.yml`` reads the same variable."""
+    return os.environ.get("TAXI_OPS_SCHEMA", "ops")
 
 
 def arrow_schema(service: Service) -> "pa.Schema":

@@ -42,6 +42,7 @@ from taxi_pipeline.warehouses.base import (
     Partition,
     RecordTable,
     not_a_query,
+    ops_schema,
     raw_schema,
     schemas_of,
 )
@@ -152,7 +153,7 @@ class BigQueryWarehouse:
     def check(self) -> None:
         """Look at the location and the expirations of the datasets that are there."""
         marts, internal = schemas_of(self._credentials.schema)
-        for name in (self._raw.dataset_id, marts, internal):
+        for name in (self._raw.dataset_id, marts, internal, ops_schema()):
             dataset = self._dataset(name)
             if dataset is not None:
                 check_location(dataset, self._credentials.location)
@@ -273,6 +274,20 @@ class BigQueryWarehouse:
     def select(self, sql: str) -> list[dict[str, Any]]:
         """Rows of a query in the target's own datasets, by column name."""
         return [dict(row.items()) for row in self._rows(sql)]
+
+    def holds(self, schema: str, table: str) -> bool:
+        """Whether a table is there."""
+        with _faults_named(self._name):
+            try:
+                self._client.get_table(f"{self._client.project}.{schema}.{table}", retry=_RETRY)
+            except NotFound:
+                return False
+        return True
+
+    def write(self, statements: Sequence[str]) -> None:
+        """Run statements one after the other."""
+        for statement in statements:
+            self._rows(statement)
 
     def answer(self, sql: str, limit: int | None) -> Answer:
         """Answer a query; a dry run, which costs nothing, says first whether it is one."""

@@ -12,7 +12,7 @@ from taxi_pipeline.errors import TaxiError
 
 _DAY_MS = 86_400_000
 _OURS = re.compile(
-    r"(?:yellow|green|fhv|fhvhv|manifest|restatements|file_ledger|node_states|rejected_trips|(?:fact|dim|mart|rpt|int|stg|snap)_\w+?)(?<!__dbt_tmp)"
+    r"(?:yellow|green|fhv|fhvhv|manifest|restatements|runs|run_nodes|run_files|file_ledger|node_states|rejected_trips|(?:fact|dim|mart|rpt|int|stg|snap)_\w+?)(?<!__dbt_tmp)"
 )
 """Tables of this project; dbt's temporary ones expire, and shall."""
 
@@ -69,7 +69,7 @@ def check_location(dataset: bigquery.Dataset, location: str | None) -> None:
             f"dataset {dataset.project}.{dataset.dataset_id}",
             f"it is in {dataset.location}, and DBT_BQ_LOCATION says {location}",
             f"set DBT_BQ_LOCATION={dataset.location}, or name datasets that do not exist yet"
-            " (DBT_BQ_DATASET, TAXI_RAW_SCHEMA)",
+            " (DBT_BQ_DATASET, TAXI_RAW_SCHEMA, TAXI_OPS_SCHEMA)",
         )
 
 

@@ -54,6 +54,24 @@ class EmbeddedReader:
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
+    def holds(self, schema: str, table: str) -> bool:
+        """Whether a table is there."""
+        found = self.query(
+            f"select 1 from duckdb_tables() where schema_name = {quote_literal(schema)}"
+            f" and table_name = {quote_literal(table)}"
+        )
+        return bool(found)
+
+    def write(self, statements: Sequence[str]) -> None:
+        """Run statements in one transaction."""
+        try:
+            self._connection.begin()
+            for statement in statements:
+                self._connection.execute(statement)
+            self._connection.commit()
+        except duckdb.Error as error:
+            raise _fault(self._path, error) from error
+
     def answer(self, sql: str, limit: int | None) -> Answer:
         """Answer a query; the file is open to be read only, and statements that write files are refused."""
         try:
@@ -96,12 +114,15 @@ class EmbeddedReader:
 
 
 @contextmanager
-def open_embedded(settings: Settings, schema: str = "nyc_taxi") -> Iterator[EmbeddedReader]:
-    """Open the DuckDB warehouse to read, and close it at the end.
+def open_embedded(
+    settings: Settings, schema: str = "nyc_taxi", *, may_write: bool = False
+) -> Iterator[EmbeddedReader]:
+    """Open the DuckDB warehouse, to read unless told otherwise, and close it at the end.
 
     Args:
         settings: where the file is.
         schema: the target's own, in which names are looked for.
+        may_write: open it to write; the next build then starts dbt, unless it is remembered after that.
 
     Raises:
         TaxiError: it has not been built yet, cannot be opened, or another process writes to it.
@@ -115,7 +136,7 @@ def open_embedded(settings: Settings, schema: str = "nyc_taxi") -> Iterator[Embe
         "file_search_path": str(settings.project_dir),
     }
     try:
-        connection = duckdb.connect(str(path), read_only=True, config=config)
+        connection = duckdb.connect(str(path), read_only=not may_write, config=config)
     except duckdb.Error as error:
         raise _fault(path, error) from error
     with connection:

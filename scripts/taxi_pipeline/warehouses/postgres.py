@@ -271,6 +271,16 @@ class PostgresWarehouse:
             with connection.cursor(row_factory=dict_row) as cursor:
                 return cursor.execute(_as_sql(sql)).fetchall()
 
+    def holds(self, schema: str, table: str) -> bool:
+        """Whether a table is there."""
+        name = f"{quote_identifier(schema)}.{quote_identifier(table)}"
+        return bool(self.query(f"select 1 where to_regclass({quote_literal(name)}) is not null"))
+
+    def write(self, statements: Sequence[str]) -> None:
+        """Run statements in one transaction."""
+        with self._transaction() as connection:
+            _execute(connection, statements)
+
     def answer(self, sql: str, limit: int | None) -> Answer:
         """Answer a query in a transaction that can only read."""
         with self._transaction() as connection:

@@ -63,6 +63,20 @@ def require_filesystem(settings: Settings, target: str | None) -> None:
         )
 
 
+def target_kind(settings: Settings, target: str | None) -> tuple[str | None, str | None]:
+    """The name of a target and dbt's name of its adapter; None for what cannot be told here.
+
+    Args:
+        settings: where ``profiles.yml`` is.
+        target: a name among its outputs; None for its default.
+    """
+    try:
+        name, output = _find(settings, target)
+        return name, _render(output["type"], settings)
+    except _UNTELLABLE:
+        return target, None
+
+
 def embedded_schema(settings: Settings, target: str | None) -> str:
     """The schema of the marts on a DuckDB target; dbt's default where the profile names none.
 
