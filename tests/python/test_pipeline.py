@@ -16,7 +16,7 @@ from real_files import real_file, real_months
 from taxi_pipeline.lake import quote_literal
 from taxi_pipeline.sample import MONTHS, PATHOLOGIES, planted
 from taxi_pipeline.schemas import Service
-from warehouse import Warehouse, copy_project
+from warehouse import REPOSITORY, Warehouse, copy_project
 
 pytestmark = pytest.mark.build  # `taxi run` on the sample and on real files
 
@@ -55,6 +55,24 @@ def test_run_ends_with_a_summary_that_adds_up(sample: tuple[Warehouse, str]) -> 
     assert "tests passed" in printed
     assert "Synthetic sample" in printed
     assert str(warehouse.data / "site" / "index.html") in printed
+
+
+def test_the_readme_shows_what_the_run_of_the_sample_prints(sample: tuple[Warehouse, str]) -> None:
+    """Rows in, accepted, rejected and dollars of each service, to the cent."""
+    _, printed = sample
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    shown, said = (
+        {
+            cells[0]: cells[1:]
+            for line in text.splitlines()
+            if (cells := [cell.strip() for cell in re.split(r"[|│]", line)[1:-1]])
+            and cells[0] in {service.label for service in Service}
+            and len(cells) == columns
+        }
+        for text, columns in ((readme, 5), (printed, 6))
+    )
+    assert list(shown) == [service.label for service in Service]
+    assert shown == {service: cells[1:] for service, cells in said.items()}  # without the files
 
 
 def test_a_clean_sample_raises_no_warning(sample: tuple[Warehouse, str]) -> None:
