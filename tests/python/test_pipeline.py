@@ -211,6 +211,33 @@ def test_growth_compares_no_quarter_of_which_a_month_is_a_part(
     ]
 
 
+def test_a_quarter_with_a_month_without_amounts_has_no_revenue_and_no_growth(
+    sample: tuple[Warehouse, str],
+) -> None:
+    """The CSV files of HVFHV have none: two months of money are not the revenue of three."""
+    warehouse, _ = sample
+    sql = analysis(warehouse, "quarterly_revenue_growth_by_service")
+    [relation] = set(re.findall(r"\S+mart_monthly_zone_revenue\S*", sql))
+    earlier = "cast(revenue_month - interval 3 month as date) as revenue_month"
+    both = (
+        f"select * from {relation} union all by name select * replace ({earlier}) from {relation}"
+    )
+    lacks = "service_type = 'HVFHV' and revenue_month = date '2025-08-01'"
+    bare = f"(select * replace (case when {lacks} then null else total_amount end as total_amount) from ({both}))"
+    answers = (
+        "select service_type, quarter_number, total_amount is null, growth_on_quarter, trip_count > 0 from ("
+        f"{sql.rstrip().rstrip(';')}) order by 1, 2"
+    )
+    assert warehouse.query(answers.replace(relation, bare)) == [
+        ("Green", 3, False, None, True),
+        ("Green", 4, False, 0, True),
+        ("HVFHV", 3, True, None, True),
+        ("HVFHV", 4, False, None, True),
+        ("Yellow", 3, False, None, True),
+        ("Yellow", 4, False, 0, True),
+    ]
+
+
 def test_analyses_of_real_files_say_which_months_are_parts(real: Warehouse) -> None:
     verdicts = "select service_type, {} month_completeness from fact_file_completeness"
     by_month = "select distinct service_type, file_month, month_completeness from ({})"
