@@ -23,6 +23,7 @@ from taxi_pipeline.transform.rendering import (
     print_summary,
 )
 from taxi_pipeline.transform.runner import BuildOptions
+from taxi_pipeline.zones.rendering import print_located_otherwise
 
 app = command_group()
 
@@ -153,6 +154,7 @@ def status(target: Target = None) -> None:
         return
     print_status(found.entries, found.verdicts)
     print_failed_months(found.failed)
+    print_located_otherwise(found.entries, settings)
     if found.unpublishable is not None:
         console.print_warning(str(found.unpublishable))
     require_whole(Lake.of(settings))
