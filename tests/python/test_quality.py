@@ -139,12 +139,15 @@ def test_a_month_of_hvfhv_as_it_is_raises_no_alarm(
         place, high_volume["whole"], "select * from {file}", "fhvhv_tripdata_2025-10.parquet"
     )
     assert place.ingest(path).remarks == ()
+    place.ingest(high_volume["excerpt"])
     heads = [file.name for file in listed() if file.name.startswith("heads/fhvhv_")]
     assert len(heads) >= 8
     for name in heads:
         place.ingest(real_file(name))
     for verdict in validate(place.settings, Choice(service=Service.HVFHV), print).verdicts:
         assert names(verdict, "critical", "warning") == set(), verdict.name
+    [excerpt] = lake_verdict(place, "lake-fhvhv-2025-01").failed()
+    assert excerpt.observed == "0.005 %", "1,000 of 20 million rows are not 0 %"
     assert {"sales_tax_is_the_rate_of_each_fare", "sales_tax_is_on_tolls_and_not_on_tips"} <= {
         outcome.check.name for outcome in lake_verdict(place, "lake-fhvhv-2025-10").outcomes
     }

@@ -211,8 +211,14 @@ def _file_measures(
         "share_hail_zone": ratio(
             sum(number for zone, number in zones.items() if zone in lists.hail_zones), rows
         ),
-        "rows_to_published": ratio(rows, published),
+        "rows_to_published": _share_of_published(rows, published),
     }
+
+
+def _share_of_published(rows: int, published: int | None) -> float | None:
+    """To four decimals, as every ratio; a smaller share to its first digit, because an excerpt is never 0 %."""
+    share = ratio(rows, published)
+    return float(f"{rows / published:.1g}") if published and not share else share
 
 
 def _window(hours: Sequence[int], start: int) -> list[int]:
