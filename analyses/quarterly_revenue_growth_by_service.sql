@@ -1,6 +1,7 @@
 -- How does revenue grow, quarter by quarter and against the same quarter of the year before?
 -- A quarter counts only when all three of its months are loaded. Its month_completeness is that of its least whole
--- month; growth is null where a month of this quarter, or of the one compared with, is only a part.
+-- month; growth is null where a month of this quarter, or of the one compared with, is only a part. A quarter has no
+-- revenue, and no growth, where the files of one of its months have no amounts (CSV files of HVFHV, 2019-02 to 2020-06).
 with monthly as (
     select
         service_type,
@@ -25,7 +26,7 @@ quarterly as (
         monthly.service_type,
         dates.year_number,
         dates.quarter_number,
-        sum(monthly.total_amount) as total_amount,
+        case when count(monthly.total_amount) = 3 then sum(monthly.total_amount) end as total_amount,
         sum(monthly.trip_count) as trip_count,
         case
             when max(case when monthly.month_completeness = 'part' then 1 else 0 end) = 1 then 'part'

@@ -24,7 +24,7 @@
         "load_id": "varchar", "service_type": "varchar", "file_month": "date", "source_file": "varchar",
         "source_sha256": "varchar", "source_bytes": "bigint", "source_format": "varchar", "row_count": "bigint",
         "unparseable_count": "bigint", "total_amount": "decimal(18, 2)", "is_synthetic": "boolean",
-        "ingested_at": "timestamp", "superseded_at": "timestamp",
+        "ingested_at": "timestamp", "superseded_at": "timestamp", "zone_shapes_sha256": "varchar", "zone_method": "integer",
     })) %}
     {% do run_query(record_sql(source("lake", "restatements"), "restatements.jsonl", {
         "load_id_before": "varchar", "load_id_after": "varchar", "service_type": "varchar", "file_month": "date",

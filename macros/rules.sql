@@ -30,6 +30,8 @@
         "is_duration_contradicted": "is_duration_contradicted",
         "is_fare_zero": "is_fare_zero",
         "is_fare_negative": "is_fare_negative",
+        "is_fare_missing": "is_fare_missing",
+        "is_wait_clock_adjusted": "is_wait_clock_adjusted",
         "dropoff_cut": "dropoff_at < pickup_at and not is_duration_clock_adjusted",
         "pickup_zone_unknown": "pickup_zone_id = " ~ var("unknown_zone_id"),
         "dropoff_zone_unknown": "dropoff_zone_id = " ~ var("unknown_zone_id"),

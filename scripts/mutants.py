@@ -45,6 +45,7 @@ RULES = {
     "models/intermediate/int_reversal_pairs.sql": "int_reversal_pairs",
     "models/marts/core/fact_trips.sql": "fact_trips",
     "models/marts/core/rejected_trips.sql": "rejected_trips",
+    "models/marts/reporting/mart_hvfhv_fare_audit.sql": "mart_hvfhv_fare_audit",
     "macros/trips.sql": "int_trips int_reversal_pairs fact_trips",
 }
 """The files that hold rules, and the models whose unit tests speak of them."""

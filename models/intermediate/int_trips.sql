@@ -67,9 +67,9 @@ clocked as (
                 request_seconds < 0
                 and {{ is_in_repeated_hour("request_at") }}
                 and {{ is_in_repeated_hour("pickup_at") }}
-                then request_seconds + 3600
-            else request_seconds
-        end as wait_seconds
+                then true
+            else false
+        end as is_wait_clock_adjusted
     from observed
 ),
 
@@ -82,9 +82,10 @@ repaired as (
             when clock_seconds between -{{ var("dropoff_cut_seconds") }} and -1 then 0
             else clock_seconds
         end as duration_seconds,
+        case when is_wait_clock_adjusted then request_seconds + 3600 else request_seconds end as wait_seconds,
         coalesce(trip_distance_miles not between 0 and {{ var("max_distance_miles") }}, false) as is_distance_implausible,
         {{ any_beyond(money_columns(), var("max_amount_dollars")) }} as is_amount_implausible,
-        coalesce(abs(wait_seconds) > {{ var("max_wait_hours") }} * 3600, false) as is_wait_implausible
+        coalesce(abs(request_seconds) > {{ var("max_wait_hours") }} * 3600, false) as is_wait_implausible
     from clocked
 ),
 
@@ -148,6 +149,8 @@ final as (
         coalesce(abs(reported_duration_seconds - duration_seconds) > {{ var("max_reported_duration_difference_seconds") }}, false) as is_duration_contradicted,
         coalesce(is_high_volume and fare_amount = 0, false) as is_fare_zero,
         coalesce(is_high_volume and fare_amount < 0, false) as is_fare_negative,
+        is_high_volume and fare_amount is null and total_amount is not null as is_fare_missing,
+        is_wait_clock_adjusted,
         reversal_twin_trip_id
     from repaired
 )

@@ -16,7 +16,9 @@ final as (
         total_amount,
         is_synthetic,
         ingested_at,
-        superseded_at
+        superseded_at,
+        zone_shapes_sha256,
+        zone_method
     from source
 )
 

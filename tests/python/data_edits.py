@@ -21,7 +21,7 @@ NEGATED = ", ".join(
 class Found:
     """What finds an edit: the outcome and the check that names it."""
 
-    outcome: Literal["kept out", "warning", "not detected"]
+    outcome: Literal["kept out", "critical", "warning", "not detected"]
     check: str = ""
 
     def __str__(self) -> str:
@@ -35,8 +35,8 @@ class Edit:
     Attributes:
         name: in words.
         query: the edited rows of ``{file}``, with ``{pickup}`` and ``{dropoff}`` for the columns of the times.
-        whole: what finds it in a whole month (green 2024-01).
-        excerpt: what finds it in 10,000 rows of a month (yellow 2019-03).
+        whole: what finds it in a whole month (green 2024-01; of ``HVFHV_EDITS``, 40,000 made-up rows of 2025-10).
+        excerpt: what finds it in 10,000 rows of a month (yellow 2019-03; of ``HVFHV_EDITS``, 1,000 of 2025-01).
     """
 
     name: str
@@ -53,6 +53,11 @@ def replace_columns(columns: str) -> str:
 def out(check: str) -> Found:
     """The month is kept out."""
     return Found("kept out", check)
+
+
+def critical(check: str) -> Found:
+    """`taxi validate` fails: the file is too small to be judged before it is loaded."""
+    return Found("critical", check)
 
 
 def warn(check: str) -> Found:
@@ -148,6 +153,61 @@ EDITS = (
 )  # fmt: skip
 
 
+_PAID_BY_RIDERS = (
+    *("base_passenger_fare", "tolls", "bcf", "sales_tax", "congestion_surcharge", "airport_fee"),
+    *("cbd_congestion_fee", "tips", "driver_pay"),
+)
+
+
+def _exchanged(one: str, other: str) -> str:
+    return replace_columns(f"{one} as {other}, {other} as {one}")
+
+
+HVFHV_EDITS = (
+    Edit("a day missing", "select * from {file} where extract(day from {pickup}) <> 17",
+         out("every_day_has_pickups"), UNSEEN),
+    Edit("every row twice", "select trips.* from {file} as trips, range(2)",
+         out("rows_are_not_repeated"), warn("rows_are_not_repeated")),
+    Edit("every trip twice, the copy 1 s later", "select * from {file} union all "
+         + replace_columns("{dropoff} + interval 1 second as {dropoff}"),
+         out("trips_are_distinct"), warn("trips_are_distinct")),
+    Edit("another month's name", replace_columns(SHIFTED.format("- interval 31 days")),
+         out("pickups_are_in_the_file_month"), critical("pickups_are_in_the_file_month")),
+    Edit("times + 1 h", replace_columns(SHIFTED.format("+ interval 1 hour")),
+         out("first_and_last_hour_have_pickups"), UNSEEN),
+    Edit("times - 1 h", replace_columns(SHIFTED.format("- interval 1 hour")),
+         out("first_and_last_hour_have_pickups"), critical("pickups_are_in_the_file_month")),
+    Edit("times + 5 h", replace_columns(SHIFTED.format("+ interval 5 hours")),
+         out("pickup_times_are_new_york_time"), UNSEEN),
+    Edit("pickup and dropoff times swapped", replace_columns("{pickup} as {dropoff}, {dropoff} as {pickup}"),
+         out("dropoffs_are_after_pickups"), warn("dropoffs_are_after_pickups")),
+    Edit("all money negated", replace_columns(", ".join(f"-{name} as {name}" for name in _PAID_BY_RIDERS)),
+         out("totals_are_positive"), warn("totals_are_positive")),
+    Edit("tips and tolls swapped", _exchanged("tips", "tolls"),
+         out("sales_tax_is_on_tolls_and_not_on_tips"), warn("sales_tax_is_on_tolls_and_not_on_tips")),
+    Edit("sales tax and Black Car Fund swapped", _exchanged("sales_tax", "bcf"),
+         out("sales_tax_matches_the_fares"), warn("sales_tax_matches_the_fares")),
+    Edit("fare and driver pay swapped", _exchanged("base_passenger_fare", "driver_pay"),
+         out("sales_tax_is_the_rate_of_each_fare"), warn("sales_tax_is_the_rate_of_each_fare")),
+    Edit("fares doubled", replace_columns("2 * base_passenger_fare as base_passenger_fare"),
+         out("sales_tax_matches_the_fares"), warn("sales_tax_matches_the_fares")),
+    Edit("fares in cents", replace_columns("100 * base_passenger_fare as base_passenger_fare"),
+         out("sales_tax_matches_the_fares"), warn("sales_tax_matches_the_fares")),
+    Edit("fares + 5 %", replace_columns("1.05 * base_passenger_fare as base_passenger_fare"),
+         out("sales_tax_is_the_rate_of_each_fare"), warn("sales_tax_is_the_rate_of_each_fare")),
+    Edit("tips doubled", replace_columns("2 * tips as tips"), UNSEEN, UNSEEN),
+    Edit("a new license", replace_columns(
+         "case when hvfhs_license_num = 'HV0005' then 'HV0006' else hvfhs_license_num end as hvfhs_license_num"),
+         warn("every_hvfhs_license_is_known"), warn("every_hvfhs_license_is_known")),
+    Edit("a company missing", "select * from {file} where hvfhs_license_num <> 'HV0005'", UNSEEN, UNSEEN),
+    Edit("miles in kilometers", replace_columns("trip_miles * 1.609344 as trip_miles"), UNSEEN, UNSEEN),
+    Edit("zones + 1", replace_columns(
+         "PULocationID % 263 + 1 as PULocationID, DOLocationID % 263 + 1 as DOLocationID"),
+         out("distances_match_the_zones"), warn("distances_match_the_zones")),
+)  # fmt: skip
+"""Edits of HVFHV."""
+
+
 def query_of(name: str) -> str:
     """The query of an edit."""
     return next(edit.query for edit in EDITS if edit.name == name)
@@ -188,13 +248,13 @@ LATE_EDITS = (
 
 
 def edited(query: str, path: Path) -> str:
-    """The query over a file of yellow or green trips."""
+    """The query over a file of trips of a service other than FHV."""
     reader = "read_parquet" if path.suffix == ".parquet" else "read_csv"
-    prefix = "lpep" if path.name.startswith("green") else "tpep"
+    prefix = {"green": "lpep_", "yellow": "tpep_"}.get(path.name.partition("_")[0], "")
     return query.format(
         file=f"{reader}('{path}')",
-        pickup=f"{prefix}_pickup_datetime",
-        dropoff=f"{prefix}_dropoff_datetime",
+        pickup=f"{prefix}pickup_datetime",
+        dropoff=f"{prefix}dropoff_datetime",
     )
 
 
@@ -213,6 +273,13 @@ Some of what ingestion does not detect is found by a test of the build:
 |---|---|---|
 """
 
+_HVFHV_HEAD = """
+For HVFHV, of which no whole month is at hand, a made-up one stands in (40,000 rows of 2025-10). The excerpt is real: the first 1,000 rows of 2025-01, all of the first hour of the month. It is too small to be kept out, so `taxi validate` judges it:
+
+| edit | whole month | excerpt |
+|---|---|---|
+"""
+
 _TAIL = """
 An excerpt has no published count and too few rows for each hour, so less is found in it. The dashboard and the exports say which months are excerpts.
 """
@@ -221,8 +288,9 @@ An excerpt has no published count and too few rows for each hour, so less is fou
 def render() -> str:
     """The manual's page."""
     rows = "".join(f"| {edit.name} | {edit.whole} | {edit.excerpt} |\n" for edit in EDITS)
+    hvfhv = "".join(f"| {edit.name} | {edit.whole} | {edit.excerpt} |\n" for edit in HVFHV_EDITS)
     late = "".join(f"| {edit.name} | {edit.outcome} | `{edit.test}` |\n" for edit in LATE_EDITS)
-    return _HEAD + rows + _LATE_HEAD + late + _TAIL
+    return _HEAD + rows + _LATE_HEAD + late + _HVFHV_HEAD + hvfhv + _TAIL
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """`taxi explain` against SQL of its own: on the lake's Parquet and on the tables, on real files and planted faults."""
 
+import hashlib
 import json
 import random
 import re
@@ -18,6 +19,8 @@ import sqlglot
 from sqlglot import exp
 
 from conftest import SharedBuild
+from points import ZONES, zone_by_shapely
+from real_files import real_file
 from servers.postgres import run_postgres
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.explain import (
@@ -44,6 +47,7 @@ from trip_files import FHV_HEADER
 from warehouse import Warehouse, address, copy_project
 
 MONTHLY, DAILY = MARTS["monthly_zone_revenue"], MARTS["daily_service_summary"]
+SHARE = MARTS["market_share"]
 SEED = 20261121
 SERVICES = {service.label: service for service in Service}
 
@@ -94,9 +98,12 @@ _FIGURES = {
     "total": "total_amount",
     "is_card": "coalesce(payment_type = 1, false)",
     "is_dispatched": "passenger_count is null and ratecodeid is null and raw_line is null",
+    "license": "'not_applicable'",
 }
 _FIGURES_OF_HVFHV = {
     **dict.fromkeys(_FIGURES, "null"),
+    "license": "case when upper(trim(hvfhs_license_num)) in ('HV0002', 'HV0003', 'HV0004', 'HV0005')"
+    " then upper(trim(hvfhs_license_num)) else 'unknown' end",
     "miles": "trip_miles",
     "fare": "base_passenger_fare",
     "tip": "tips",
@@ -114,7 +121,10 @@ def expected_sql(lake: Path) -> str:
         "fhv": ("pickup_datetime", "dropoff_datetime"),
         "fhvhv": ("pickup_datetime", "dropoff_datetime"),
     }
-    figures = {"fhv": dict.fromkeys(_FIGURES, "null"), "fhvhv": _FIGURES_OF_HVFHV}
+    figures = {
+        "fhv": dict.fromkeys(_FIGURES, "null") | {"license": _FIGURES["license"]},
+        "fhvhv": _FIGURES_OF_HVFHV,
+    }
     parts = []
     for service, time in times.items():
         parts.append(
@@ -174,7 +184,7 @@ def opened(warehouse: Warehouse) -> Iterator[Built]:
     settings = settings_of(warehouse)
     with duckdb.connect() as sql:
         sql.execute(f"attach '{warehouse.data / 'warehouse.duckdb'}' as built (read_only)")
-        for table in ("fact_trips", "rejected_trips", MONTHLY.name, DAILY.name):
+        for table in ("fact_trips", "rejected_trips", *(mart.name for mart in MARTS.values())):
             sql.execute(f"create table {table} as from built.{address(table)}")
         sql.execute("detach built")
         sql.execute(expected_sql(Path(settings.lake_url)))
@@ -305,7 +315,12 @@ def check_counted(built: Built, got: TripExplanation, want: Row) -> None:
     if want["reason"] is not None:
         assert cells == {}
         return
-    assert set(cells) == {DAILY.name} | ({MONTHLY.name} if want["service_type"] != "FHV" else set())
+    by_month = {MONTHLY.name} if want["service_type"] != "FHV" else set()
+    assert set(cells) == {DAILY.name, SHARE.name} | by_month
+    key = dict(cells[SHARE.name].cell)
+    assert key.pop("zone_label")
+    place = [want["service_type"], want["file_month"], want["cell_zone"], want["license"]]
+    assert list(key.values()) == place
     assert cells[DAILY.name].cell == {
         "service_type": want["service_type"],
         "pickup_date": want["cell_day"],
@@ -319,13 +334,18 @@ def check_counted(built: Built, got: TripExplanation, want: Row) -> None:
         adds, totals = cell.adds, cell.totals
         assert totals is not None
         assert (adds["row_count"], adds["trip_count"]) == (1, trips)
-        assert (adds["fare_amount"], adds["total_amount"]) == (want["fare"], want["total"])
-        assert adds["trip_duration_seconds"] == (want["seconds"] if trips else None)
-        assert adds["card_tip_amount"] == (want["tip"] if want["is_card"] else None)
         where = " and ".join(
             f"{name} = '{value}'" for name, value in cell.cell.items() if name != "zone_label"
         )
         assert built.rows(f"select * from {mart} where {where}") == [totals]
+        if mart == SHARE.name:
+            is_high_volume = want["service_type"] == "HVFHV"
+            paid = "rider_payment_amount" if is_high_volume else "metered_revenue_amount"
+            assert adds[paid] == want["total"]
+            continue
+        assert (adds["fare_amount"], adds["total_amount"]) == (want["fare"], want["total"])
+        assert adds["trip_duration_seconds"] == (want["seconds"] if trips else None)
+        assert adds["card_tip_amount"] == (want["tip"] if want["is_card"] else None)
 
 
 def check_cell(built: Built, key: CellKey) -> None:
@@ -337,6 +357,8 @@ def check_cell(built: Built, key: CellKey) -> None:
         if key.mart.is_daily
         else f"file_month = '{key.period}' and cell_zone = {key.zone_id}"
     )
+    if key.mart is SHARE:
+        belongs += f" and license = '{key.license_number}'"
     [want] = built.rows(
         f"""
         select count(*) as belonged, count(*) filter (reason is null) as kept,
@@ -359,15 +381,24 @@ def check_cell(built: Built, key: CellKey) -> None:
     rows = {part["part"]: part["row_count"] for part in got.parts}
     assert sum(rows.values()) == got.totals["row_count"] == want["kept"]
     assert got.totals["trip_count"] == want["kept"] - want["voided"]
-    assert got.totals["total_amount"] == want["total"]
-    assert got.totals["card_tip_amount"] == want["card_tip"]
-    assert got.totals["trip_duration_seconds"] == want["seconds"]
+    if key.mart is SHARE:
+        paid = "rider_payment_amount" if key.service is Service.HVFHV else "metered_revenue_amount"
+        assert got.totals[paid] == want["total"]
+        speed = {"speed_trip_count", "speed_distance_miles", "speed_duration_seconds"}
+        assert {f"parts = cell: {name}" for name in speed} <= {check.what for check in got.checks}
+    else:
+        assert got.totals["total_amount"] == want["total"]
+        assert got.totals["card_tip_amount"] == want["card_tip"]
+        assert got.totals["trip_duration_seconds"] == want["seconds"]
     assert rows.get("voided pairs", 0) == want["voided"]
     assert rows.get("unmatched reversals", 0) == want["unmatched"]
     assert rows.get("dispatched trips", 0) == want["dispatched"]
     assert sum(part["row_count"] for part in got.payment_types) == want["kept"]
     assert list(got.repairs.values())[:3] == [want["far"], want["adjusted"], want["cut"]]
-    assert list(got.repairs.values())[-1] == want["unlisted"]
+    repairs = {name.partition(" missing")[0]: rows for name, rows in got.repairs.items()}
+    assert repairs["pickup zone"] == want["unlisted"]
+    is_unknown = key.license_number == "unknown"
+    assert repairs.get("license", 0) == (want["belonged"] if is_unknown else 0)
     assert got.source["row_count"] == want["belonged"]
     if key.service is not Service.FHV:
         assert got.source["total_amount"] == want["belonged_total"]
@@ -395,14 +426,32 @@ def green_2020_04(built: Built) -> set[int]:
 
 
 def cell_keys(built: Built) -> list[CellKey]:
-    """Every cell of both marts."""
+    """Every cell of the marts that can be explained."""
     keys = [
         CellKey(MONTHLY, SERVICES[row["service_type"]], row["file_month"], row["pickup_zone_id"])
         for row in built.rows(f"select * from {MONTHLY.name} order by 1")
     ]
-    return keys + [
-        CellKey(DAILY, SERVICES[row["service_type"]], row["pickup_date"])
-        for row in built.rows(f"select * from {DAILY.name} order by 1")
+    return (
+        keys
+        + [
+            CellKey(DAILY, SERVICES[row["service_type"]], row["pickup_date"])
+            for row in built.rows(f"select * from {DAILY.name} order by 1")
+        ]
+        + share_keys(built)
+    )
+
+
+def share_keys(built: Built) -> list[CellKey]:
+    """Every cell of the market share."""
+    return [
+        CellKey(
+            SHARE,
+            SERVICES[row["service_type"]],
+            row["file_month"],
+            row["pickup_zone_id"],
+            row["hvfhs_license_number"],
+        )
+        for row in built.rows(f"select * from {SHARE.name} order by 1")
     ]
 
 
@@ -427,7 +476,7 @@ def test_explain_agrees_with_sql_on_200_trips_of_real_files(real: Built) -> None
 @pytest.mark.full  # 50 cells; a quick run explains those of the sample
 def test_explain_agrees_with_sql_on_50_cells_of_real_files(real: Built) -> None:
     drawn = random.Random(SEED).sample(cell_keys(real), 50)  # noqa: S311
-    assert {key.mart for key in drawn} == {MONTHLY, DAILY}
+    assert {key.mart for key in drawn} == {MONTHLY, DAILY, SHARE}
     for key in drawn:
         check_cell(real, key)
     # What a draw might miss: the rejected rows of 2019-03 and 2020-04, and the zone that stands for unknown.
@@ -491,6 +540,40 @@ def test_cells_with_rejects_and_repairs_add_up(sample: Built) -> None:
         for cell in late
         for row in cell.rejects
     )
+
+
+def test_cells_of_the_market_share_add_up(sample: Built) -> None:
+    """Of every service and company."""
+    keys: dict[tuple[Service, str | None], list[CellKey]] = {}
+    for key in share_keys(sample):
+        keys.setdefault((key.service, key.license_number), []).append(key)
+    assert {service for service, _ in keys} == set(Service)
+    assert {license_ for _, license_ in keys} >= {"HV0003", "HV0005", "not_applicable"}
+    for of_company in keys.values():
+        for key in random.Random(SEED).sample(of_company, min(4, len(of_company))):  # noqa: S311
+            check_cell(sample, key)
+
+
+def test_a_company_is_found_by_name_or_license(sample: Built) -> None:
+    def parse(service: Service, company: str | None) -> CellKey:
+        return parse_cell(sample.select, "market_share", service, "2025-11", None, "132", company)
+
+    for text in ("Uber", "uber", "hv0003"):
+        assert parse(Service.HVFHV, text).columns == {
+            "service_type": "HVFHV",
+            "file_month": date(2025, 11, 1),
+            "pickup_zone_id": 132,
+            "hvfhs_license_number": "HV0003",
+        }
+    assert parse(Service.YELLOW, None).license_number == "not_applicable"
+    for service, company, said in (
+        (Service.HVFHV, None, "it needs --company"),
+        (Service.HVFHV, "Revel", "Choose among Juno, Uber, Via, Lyft, Unknown"),
+        (Service.HVFHV, "not_applicable", "no such licensee"),
+        (Service.GREEN, "Uber", "its cells have no --company"),
+    ):
+        with pytest.raises(TaxiError, match=said):
+            parse(service, company)
 
 
 # ---------------------------------------------------------------------------------------------- what it says
@@ -570,6 +653,80 @@ def test_an_unreadable_row_is_explained_with_its_text_and_belongs_to_no_day(
     warehouse.taxi("ingest", str(path))
     stale = warehouse.taxi("explain", "3201904000000001", exit_code=2)
     assert "does not hold the version that is loaded now. Run `taxi build`" in stale
+
+
+@pytest.fixture(scope="module")
+def eras(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Three trips of 2009, in points: inside the zones, one that ends outside, one without a longitude.
+
+    And three of HVFHV, whose licenses are in the list, in small letters, and new.
+    """
+    folder = tmp_path_factory.mktemp("eras")
+    warehouse = Warehouse(project, folder / "data")
+    warehouse.taxi("zones", str(real_file(ZONES)))
+    names, rows = rows_of("eras/yellow_tripdata_2009-01.csv")
+    start, end = (names.index(name) for name in ("start_lon", "end_lon"))
+    inside = next(row for row in rows if zone_by_shapely(*row[start : start + 2]))
+    outside, half = list(inside), list(inside)
+    outside[end : end + 2] = ["-80.5", "40.7"]
+    half[start] = ""
+    licensed_names, licensed = rows_of("eras/fhvhv_tripdata_2025-01.csv")
+    place = licensed_names.index("hvfhs_license_num")
+    for row, license_number in zip(licensed, ("HV0003", " hv0003", "HV0009"), strict=False):
+        row[place] = license_number
+    for name, header, kept in (
+        ("yellow_tripdata_2009-01.csv", names, (inside, outside, half)),
+        ("fhvhv_tripdata_2025-01.csv", licensed_names, licensed[:3]),
+    ):
+        path = folder / name
+        path.write_text("\n".join(",".join(row) for row in (header, *kept)) + "\n")
+        warehouse.taxi("ingest", str(path))
+    warehouse.taxi("build")
+    return warehouse
+
+
+def rows_of(name: str) -> tuple[list[str], list[list[str]]]:
+    """Header, in lower case, and rows of a real CSV file."""
+    lines = real_file(name).read_text(encoding="utf-8-sig").splitlines()
+    header, *rows = (line.split(",") for line in lines if line.strip())
+    return [column.strip().lower() for column in header], rows
+
+
+@pytest.mark.build  # a build of its own
+def test_a_point_is_shown_with_its_zone_and_how_it_became_one(eras: Warehouse) -> None:
+    """As an independent reading has it."""
+    names, rows = rows_of("eras/yellow_tripdata_2009-01.csv")
+    start, end = (names.index(name) for name in ("start_lon", "end_lon"))
+    row = next(row for row in rows if zone_by_shapely(*row[start : start + 2]))
+    sha256 = hashlib.sha256(real_file(ZONES).read_bytes()).hexdigest()
+    how = f"point in polygon, method 1, zone shapes sha256 {sha256[:16]}..."
+    first, second, third = (
+        eras.taxi("explain", f"120090100000000{number}").replace("\n", " ") for number in (1, 2, 3)
+    )
+    for name, place in (("pickup", start), ("dropoff", end)):
+        zone = zone_by_shapely(*row[place : place + 2])
+        shown = ", ".join(f"{float(text):.9f}".rstrip("0") for text in row[place : place + 2])
+        assert f"{name} point {shown} (longitude, latitude): zone {zone} (" in first
+    assert first.count(how) == second.count(how) == 2
+    assert f"dropoff point -80.5, 40.7 (longitude, latitude): in no zone; {how}" in second
+    assert "is_dropoff_point_outside_zones no taxi zone contains the point -80.5" in second
+    assert "pickup point -, " in third
+    assert "no zone: a coordinate is missing" in third
+    as_json = json.loads(eras.taxi("explain", "1200901000000001", "--json"))
+    assert [point["zone_shapes_sha256"] for point in as_json["points"]] == [sha256] * 2
+    licensed = json.loads(eras.taxi("explain", "4202501000000001", "--json"))
+    assert licensed["points"] == []
+
+
+@pytest.mark.build  # a build of its own
+def test_a_license_that_is_not_in_the_list_has_a_cell(eras: Warehouse) -> None:
+    with opened(eras) as built:
+        keys = [key for key in share_keys(built) if key.service is Service.HVFHV]
+        assert {key.license_number for key in keys} == {"HV0003", "unknown"}
+        for key in keys:
+            check_cell(built, key)
+        for trip_id in built.ids("select trip_id from expected where license <> 'none'", 6):
+            check_trip(built, trip_id)
 
 
 def test_the_command_prints_what_it_explains(real: Built) -> None:
@@ -729,7 +886,7 @@ def test_what_is_not_there_is_refused_with_what_is(real: Built) -> None:
     cells: list[tuple[tuple[Any, ...], str]] = [
         (
             ("fact", Service.GREEN, "2024-01", None, "1"),
-            "monthly_zone_revenue, daily_service_summary",
+            "monthly_zone_revenue, daily_service_summary, market_share",
         ),
         (("monthly_zone_revenue", Service.GREEN, "2023-01", None, "1"), "among 2020-04, 2024-01"),
         (
@@ -822,6 +979,8 @@ def test_every_statement_is_bigquerys_too(sample: Built) -> None:
     [voided] = sample.ids("select trip_id from fact_trips where is_voided", 1)
     for trip_id in (copy, voided):
         explain_trip(select, str(trip_id), sample.thresholds)
+    [uber, *_] = [key for key in share_keys(sample) if key.license_number == "HV0003"]
+    explain_cell(select, uber, sample.thresholds)
     explain_cell(
         select, CellKey(MONTHLY, Service.YELLOW, date(2025, 11, 1), 132), sample.thresholds
     )

@@ -417,9 +417,12 @@ def test_a_server_that_an_earlier_version_loaded_gets_the_new_columns(
 ) -> None:
     warehouse = loaded("raw_old")
     postgres.query("alter table raw_old.yellow drop column unreadable_fields cascade")
+    postgres.query("alter table raw_old.manifest drop column zone_method cascade")
     warehouse.taxi("ingest", "--accept-critical", str(large))
     warehouse.taxi("load", "--target", "postgres")
     assert postgres.query("select count(unreadable_fields) from raw_old.yellow") == [(0,)]
+    [[on_record]] = postgres.query("select count(zone_method) from raw_old.manifest")
+    assert on_record >= 1, "of the versions that were loaded since"
     assert versions(postgres, "raw_old") == the_lakes(warehouse)
 
 

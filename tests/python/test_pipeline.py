@@ -16,7 +16,7 @@ from real_files import real_file, real_months
 from taxi_pipeline.lake import quote_literal
 from taxi_pipeline.sample import MONTHS, PATHOLOGIES, planted
 from taxi_pipeline.schemas import Service
-from warehouse import Warehouse, copy_project
+from warehouse import REPOSITORY, Warehouse, copy_project
 
 pytestmark = pytest.mark.build  # `taxi run` on the sample and on real files
 
@@ -55,6 +55,24 @@ def test_run_ends_with_a_summary_that_adds_up(sample: tuple[Warehouse, str]) -> 
     assert "tests passed" in printed
     assert "Synthetic sample" in printed
     assert str(warehouse.data / "site" / "index.html") in printed
+
+
+def test_the_readme_shows_what_the_run_of_the_sample_prints(sample: tuple[Warehouse, str]) -> None:
+    """Rows in, accepted, rejected and dollars of each service, to the cent."""
+    _, printed = sample
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    shown, said = (
+        {
+            cells[0]: cells[1:]
+            for line in text.splitlines()
+            if (cells := [cell.strip() for cell in re.split(r"[|│]", line)[1:-1]])
+            and cells[0] in {service.label for service in Service}
+            and len(cells) == columns
+        }
+        for text, columns in ((readme, 5), (printed, 6))
+    )
+    assert list(shown) == [service.label for service in Service]
+    assert shown == {service: cells[1:] for service, cells in said.items()}  # without the files
 
 
 def test_a_clean_sample_raises_no_warning(sample: tuple[Warehouse, str]) -> None:
@@ -193,6 +211,33 @@ def test_growth_compares_no_quarter_of_which_a_month_is_a_part(
     ]
 
 
+def test_a_quarter_with_a_month_without_amounts_has_no_revenue_and_no_growth(
+    sample: tuple[Warehouse, str],
+) -> None:
+    """The CSV files of HVFHV have none: two months of money are not the revenue of three."""
+    warehouse, _ = sample
+    sql = analysis(warehouse, "quarterly_revenue_growth_by_service")
+    [relation] = set(re.findall(r"\S+mart_monthly_zone_revenue\S*", sql))
+    earlier = "cast(revenue_month - interval 3 month as date) as revenue_month"
+    both = (
+        f"select * from {relation} union all by name select * replace ({earlier}) from {relation}"
+    )
+    lacks = "service_type = 'HVFHV' and revenue_month = date '2025-08-01'"
+    bare = f"(select * replace (case when {lacks} then null else total_amount end as total_amount) from ({both}))"
+    answers = (
+        "select service_type, quarter_number, total_amount is null, growth_on_quarter, trip_count > 0 from ("
+        f"{sql.rstrip().rstrip(';')}) order by 1, 2"
+    )
+    assert warehouse.query(answers.replace(relation, bare)) == [
+        ("Green", 3, False, None, True),
+        ("Green", 4, False, 0, True),
+        ("HVFHV", 3, True, None, True),
+        ("HVFHV", 4, False, None, True),
+        ("Yellow", 3, False, None, True),
+        ("Yellow", 4, False, 0, True),
+    ]
+
+
 def test_analyses_of_real_files_say_which_months_are_parts(real: Warehouse) -> None:
     verdicts = "select service_type, {} month_completeness from fact_file_completeness"
     by_month = "select distinct service_type, file_month, month_completeness from ({})"
@@ -326,11 +371,13 @@ def test_a_month_that_was_removed_leaves_the_tables_with_the_next_build(tmp_path
     count = "select count(*) from fact_trips where service_type = 'Green'"
     assert "Green 2020-04: 8 rows" in warehouse.taxi("forget", "green", "2020-04", "--yes")
     noted = "The tables still hold Green 2020-04, which the lake no longer has. To remove them: `taxi build`."
-    assert noted in warehouse.taxi("status")
+    for command in ("status", "export --format csv --select dim_vendors", "lookml", "site"):
+        assert warehouse.taxi(*command.split()).count(noted) == 1, command
     said = warehouse.taxi("explain", "2202004000000001", exit_code=2)
     assert "was removed with `taxi forget`, and the tables still hold its rows" in said
     warehouse.taxi("build")
-    assert "The tables still hold" not in warehouse.taxi("status")
+    for command in ("status", "export --format csv --select dim_vendors"):
+        assert "The tables still hold" not in warehouse.taxi(*command.split()), command
     assert "no such file is loaded" in warehouse.taxi("explain", "2202004000000001", exit_code=2)
     assert warehouse.scalar(count) == 0
     assert warehouse.scalar("select count(*) from fact_trips") == 16

@@ -26,9 +26,10 @@ from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import gives_points, ingest_many
 from taxi_pipeline.lake import hash_file
 from taxi_pipeline.zones import archive
-from taxi_pipeline.zones.archive import keep_shapes, kept_shapes, require_shapes
+from taxi_pipeline.zones.archive import keep_shapes, kept_shapes, located_otherwise, require_shapes
 from taxi_pipeline.zones.grid import CELL_DEGREES, ZoneGrid, assign_zones, build_grid
 from taxi_pipeline.zones.polygons import ZoneShapes, in_degrees, read_grid, read_zones
+from taxi_pipeline.zones.rendering import print_located_otherwise
 from trip_files import FHV_HEADER, YELLOW_HEADER, YELLOW_NAME, Workplace, yellow_rows, yellow_text
 
 HEADER_2009 = (
@@ -333,15 +334,60 @@ def test_new_shapes_give_new_zones_and_the_same_shapes_change_nothing(located: W
         "yellow_tripdata_2009-01.csv", text_2009(("VTS", "CASH", IN_TIMES_SQUARE, ""))
     )
     assert [located.ingest(path).status for _ in range(2)] == ["ingested", "unchanged"]
-    other = located.folder / "other.zip"
-    shutil.copyfile(real_file(ZONES), other)
-    with zipfile.ZipFile(other, "a") as edition:
-        edition.comment = b"another edition"
-    shapes = keep_shapes(other, located.settings)
+    shapes = keep_shapes(another_edition(located.folder), located.settings)
     result = located.ingest(path)
     assert (result.status, result.entry.zone_shapes_sha256) == ("replaced", shapes.sha256)
     shutil.rmtree(located.settings.zones_dir)
     assert located.ingest(path).status == "unchanged"
+
+
+def another_edition(folder: Path) -> Path:
+    """The same shapes in a file of another checksum."""
+    path = folder / "other.zip"
+    shutil.copyfile(real_file(ZONES), path)
+    with zipfile.ZipFile(path, "a") as edition:
+        edition.comment = b"another edition"
+    return path
+
+
+def test_files_located_by_other_shapes_are_found(
+    located: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `taxi status` prints it: by the record of the manifest, until they are ingested again."""
+
+    def said() -> str:
+        print_located_otherwise(located.lake.current(), located.settings)
+        return " ".join(capsys.readouterr().err.split())
+
+    text = text_2009(("VTS", "CASH", IN_TIMES_SQUARE, ""))
+    path = located.write("yellow_tripdata_2009-01.csv", text)
+    located.ingest(path)
+    located.ingest_text("yellow_tripdata_2019-03.csv", yellow_text(*yellow_rows(1)))
+    assert said() == ""
+    other = keep_shapes(another_edition(located.folder), located.settings)
+    [entry] = located_otherwise(located.lake.current(), located.settings)
+    assert entry.source_file == path.name
+    printed = said()
+    assert "by which the points of Yellow 2009-01 became zones" in printed
+    assert (
+        f"ingest {path.name} again; to go back to the earlier shapes, `taxi zones PATH`" in printed
+    )
+    located.ingest(path)
+    assert said() == ""
+    other.path.write_bytes(b"half")
+    assert "the zone shapes are damaged" in said()
+    shutil.rmtree(located.settings.zones_dir)
+    assert said() == "", "without shapes there is nothing to compare with"
+
+
+def test_a_newer_method_locates_otherwise(
+    located: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    located.ingest_text(
+        "yellow_tripdata_2009-01.csv", text_2009(("VTS", "CASH", IN_TIMES_SQUARE, ""))
+    )
+    monkeypatch.setattr("taxi_pipeline.zones.archive.METHOD_VERSION", 2)
+    assert len(located_otherwise(located.lake.current(), located.settings)) == 1
 
 
 def official_2009(path: Path) -> pa.Table:

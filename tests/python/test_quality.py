@@ -15,6 +15,7 @@ from conftest import SharedBuild
 from data_edits import (
     DOUBLED,
     EDITS,
+    HVFHV_EDITS,
     LATE_EDITS,
     PAGE,
     SHIFTED,
@@ -24,7 +25,7 @@ from data_edits import (
     render,
     replace_columns,
 )
-from real_files import real_file, real_months
+from real_files import listed, real_file, real_months
 from servers.postgres import run_postgres
 from taxi_pipeline.errors import DataError, TaxiError
 from taxi_pipeline.ingest import ingest_file
@@ -92,6 +93,64 @@ def test_an_edit_of_a_month_is_found_by_the_check_that_the_manual_names(
     [verdict] = validate(place.settings, Choice(service=service), print).verdicts
     warnings = names(verdict, "critical", "warning")
     assert {found.check} <= warnings if found.check else warnings == set(), warnings
+
+
+@pytest.fixture(scope="module")
+def high_volume(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Files of HVFHV: a made-up month of more rows than the smallest that TLC has published, and real rows."""
+    folder = tmp_path_factory.mktemp("high_volume")
+    write_sample(folder, 2.0)
+    return {
+        "whole": folder / "fhvhv_tripdata_2025-10.parquet",
+        "excerpt": real_file("eras/fhvhv_tripdata_2025-01.csv"),
+    }
+
+
+@pytest.mark.parametrize("edit", HVFHV_EDITS, ids=lambda edit: edit.name)
+@pytest.mark.parametrize("kind", ["whole", "excerpt"])
+@pytest.mark.build  # it judges a whole month: seconds each
+def test_an_edit_of_hvfhv_is_found_by_the_check_that_the_manual_names(
+    place: Workplace, high_volume: dict[str, Path], edit: Edit, kind: str
+) -> None:
+    source = high_volume[kind]
+    found = edit.whole if kind == "whole" else edit.excerpt
+    path = copy_with(place, source, edit.query, f"{source.name.partition('.')[0]}.parquet")
+    if found.outcome == "kept out":
+        assert f"{found.check} failed" in place.refuse(path).reason
+        return
+    place.ingest(path)
+    [verdict] = validate(place.settings, Choice(service=Service.HVFHV), print).verdicts
+    by_severity = {
+        severity: names(verdict, severity)
+        for severity in ("critical", "warning")
+        if names(verdict, severity)
+    }
+    if found.check:
+        assert found.check in by_severity[found.outcome], by_severity
+    else:
+        assert by_severity == {}
+
+
+@pytest.mark.build  # it judges a whole month
+def test_a_month_of_hvfhv_as_it_is_raises_no_alarm(
+    place: Workplace, high_volume: dict[str, Path]
+) -> None:
+    path = copy_with(
+        place, high_volume["whole"], "select * from {file}", "fhvhv_tripdata_2025-10.parquet"
+    )
+    assert place.ingest(path).remarks == ()
+    place.ingest(high_volume["excerpt"])
+    heads = [file.name for file in listed() if file.name.startswith("heads/fhvhv_")]
+    assert len(heads) >= 8
+    for name in heads:
+        place.ingest(real_file(name))
+    for verdict in validate(place.settings, Choice(service=Service.HVFHV), print).verdicts:
+        assert names(verdict, "critical", "warning") == set(), verdict.name
+    [excerpt] = lake_verdict(place, "lake-fhvhv-2025-01").failed()
+    assert excerpt.observed == "0.005 %", "1,000 of 20 million rows are not 0 %"
+    assert {"sales_tax_is_the_rate_of_each_fare", "sales_tax_is_on_tolls_and_not_on_tips"} <= {
+        outcome.check.name for outcome in lake_verdict(place, "lake-fhvhv-2025-10").outcomes
+    }
 
 
 def test_the_page_of_edits_is_the_one_that_the_list_gives() -> None:

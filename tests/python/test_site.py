@@ -704,6 +704,26 @@ def test_events_are_drawn_on_the_months_and_days_that_are_shown(
         assert not opened.page.query_selector_all(rules.format("daily", "daily"))
 
 
+def test_shares_of_the_market_say_of_which_files_they_are(
+    browser: Browser, real: Warehouse, sample: Warehouse
+) -> None:
+    """A month of which one service alone is loaded is no month in which it carried everybody."""
+    counted = (
+        "select file_month, count(distinct service_type) from fact_file_completeness group by 1"
+    )
+    months = dict(real.query(counted))
+    loaded = real.scalar("select count(distinct service_type) from fact_file_completeness")
+    some = sum(services < loaded for services in months.values())
+    assert some
+    with visit(browser, real.data / "site" / "dashboard" / "index.html") as opened:
+        opened.page.uncheck("#whole")
+        note = opened.page.inner_text("#market .note")
+    assert f"{some} of {len(months)} months have files of some of these services only." in note
+    assert "The shares of an incomplete month are those of its excerpts, not of the market." in note
+    with visit(browser, sample.data / "site" / "dashboard" / "index.html") as opened:
+        assert opened.page.inner_text("#market .note") == ""
+
+
 def test_a_cube_is_written_with_every_sign_size_and_run_of_zeros() -> None:
     """Beside the page's own decoder, which every comparison with SQL runs."""
     digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"

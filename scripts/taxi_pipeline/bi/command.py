@@ -18,7 +18,8 @@ from taxi_pipeline.quality.rendering import print_failed_months
 from taxi_pipeline.quality.store import failed_months
 from taxi_pipeline.settings import load_settings
 from taxi_pipeline.terminal import Terminal, dbt_faults_printed
-from taxi_pipeline.transform.rendering import print_completeness
+from taxi_pipeline.transform.completeness import read_forgotten
+from taxi_pipeline.transform.rendering import print_completeness, print_forgotten
 from taxi_pipeline.transform.state import require_passed
 from taxi_pipeline.warehouses import open_reader
 from taxi_pipeline.workflow import exclusive, passed_artifacts, require_warehouse
@@ -51,6 +52,8 @@ def lookml(
     for path in write_project(files, folder):
         console.print_note(f"{path} is gone: its model no longer exists.")
     console.out.print(f"LookML: {len(files)} files in {folder}", markup=False)
+    with open_reader(settings, target) as reader:
+        print_forgotten(read_forgotten(reader, Lake.of(settings)), settings, target)
 
 
 @app.command(
@@ -76,6 +79,7 @@ def export(
     Amounts stay exact. The workbook begins with a list of its sheets and of the loaded months.
     """
     settings = load_settings()
+    lake = Lake.of(settings)
     require_warehouse(settings, target)
     with exclusive(settings, Terminal()), console.activity("Reading the project"):
         marts = read_marts(parse_project(settings, target))
@@ -84,6 +88,7 @@ def export(
         require_passed(reader)
         to = folder or settings.data_dir / "exports"
         about = read_about(reader)
+        forgotten = read_forgotten(reader, lake)
         for file in (
             [export_workbook(reader, tables, marts, about, to, on_table)]
             if format_ is Format.XLSX
@@ -91,4 +96,5 @@ def export(
         ):
             console.out.print(f"{file.path}: {console.plural(file.rows, 'row')}", markup=False)
     print_completeness(about.completeness)
-    print_failed_months(failed_months(settings, Lake.of(settings)))
+    print_forgotten(forgotten, settings, target)
+    print_failed_months(failed_months(settings, lake))

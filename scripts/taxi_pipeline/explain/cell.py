@@ -83,24 +83,33 @@ def explain_cell(select: Select, key: CellKey, thresholds: Thresholds) -> CellEx
         if key.zone_id is None
         else select(f"select zone_label from dim_zones where zone_id = {key.zone_id}")[0]
     )
-    # Where a row belongs is a matter of its pickup alone, whatever else is wrong with it.
-    zoned = "left join dim_zones as zones on trips.pickup_zone_id = zones.zone_id"
+    # Where a row belongs is a matter of its pickup and company alone, whatever else is wrong with it.
+    known = "left join dim_zones as zones on trips.pickup_zone_id = zones.zone_id"
+    unlisted_counts = {"unlisted_zone_count": "zones.zone_id"}
     belongs = (
         f"cast(trips.pickup_at as date) = {literal(key.period)}"
         if key.mart.is_daily
         else f"trips.file_month = {literal(key.period)}"
         f" and coalesce(zones.zone_id, {thresholds.unknown_zone_id}) = {key.zone_id}"
     )
+    if key.is_of_one_company:
+        known += (
+            " left join dim_hvfhs_licensees as licensees"
+            " on upper(trim(trips.hvfhs_license_number)) = licensees.hvfhs_license_number"
+        )
+        unlisted_counts["unlisted_license_count"] = "licensees.hvfhs_license_number"
+        member = f"coalesce(licensees.hvfhs_license_number, {literal(thresholds.unknown_license_number)})"
+        belongs += f" and {member} = {literal(key.license_number)}"
     of_service = f"trips.service_type = {literal(key.service.label)}"
     rejects = select(
-        f"select trips.reject_reason, trips.file_month, {sums} from rejected_trips as trips {zoned}"
+        f"select trips.reject_reason, trips.file_month, {sums} from rejected_trips as trips {known}"
         f" where {of_service} and {belongs} group by trips.reject_reason, trips.file_month"
         " order by trips.file_month, trips.reject_reason"
     )
     reach = thresholds.months_of(key.period) if key.mart.is_daily else [key.period]
     in_fact = f"{where(key.columns, 'trips.')} and {in_months(reach, 'trips.')}"
     sample = one(select(f"select * from fact_trips as trips where {in_fact} limit 1")) or {}
-    measures = select_measures(totals, sample, amounts)
+    measures = select_measures(totals, sample, thresholds, amounts)
     parts = select(
         f"select {_PART} as part, {measures} from {FACT} where {in_fact} group by {_PART} order by 1"
     )
@@ -115,12 +124,24 @@ def explain_cell(select: Select, key: CellKey, thresholds: Thresholds) -> CellEx
     [repairs] = select(f"select {repaired} from fact_trips as trips where {in_fact}")
     # A file beyond reach of the day can only have rejected rows of it.
     months = sorted({*reach, *(row["file_month"] for row in rejects)})
+    counts = ", ".join(
+        f"cast(sum(case when {column} is null then 1 else 0 end) as bigint) as {name}"
+        for name, column in unlisted_counts.items()
+    )
     [source] = select(
-        f"select {sums}, cast(sum(case when zones.zone_id is null then 1 else 0 end) as bigint) as unlisted_zone_count"
-        f" from stg_{key.service}_tripdata as trips {zoned}"
+        f"select {sums}, {counts} from stg_{key.service}_tripdata as trips {known}"
         f" where {of_service} and {in_months(months, 'trips.')} and {belongs}"
     )
-    unlisted = source.pop("unlisted_zone_count") or 0
+    unlisted = {name: source.pop(name) or 0 for name in unlisted_counts}
+    counted_as_unknown = {
+        f"pickup zone missing or not in the lookup, counted as {thresholds.unknown_zone_id}": unlisted[
+            "unlisted_zone_count"
+        ]
+    }
+    if key.is_of_one_company:
+        counted_as_unknown[
+            f"license missing or not in the list, counted as {thresholds.unknown_license_number}"
+        ] = unlisted["unlisted_license_count"]
     loaded = {
         row["file_month"]
         for row in select(
@@ -141,7 +162,7 @@ def explain_cell(select: Select, key: CellKey, thresholds: Thresholds) -> CellEx
         payment_types=tuple(by_payment_type),
         repairs={
             **{name: repairs[f"repair_{number}"] for number, name in enumerate(_REPAIRS)},
-            f"pickup zone missing or not in the lookup, counted as {thresholds.unknown_zone_id}": unlisted,
+            **counted_as_unknown,
         },
         rejects=tuple(rejects),
         source=source,
@@ -163,12 +184,15 @@ def _no_such_cell(select: Select, key: CellKey) -> TaxiError:
         months = sorted({found.replace(day=1) for found in periods})
         remedy = f"choose among {list_months(months)}"
     else:
+        of_company = (
+            where({"hvfhs_license_number": key.license_number}) if key.license_number else "1 = 1"
+        )
         zones = [
             str(row["pickup_zone_id"])
             for row in select(
-                f"select pickup_zone_id from {key.mart.name} where {of_service}"
+                f"select pickup_zone_id from {key.mart.name} where {of_service} and {of_company}"
                 f" and {period} = {literal(key.period)} order by pickup_zone_id"
             )
         ]
-        remedy = f"choose among the zones {', '.join(zones)}"
+        remedy = f"choose among the zones {', '.join(zones)}" if zones else "choose another company"
     return TaxiError(key.label, "there is no such cell", remedy)

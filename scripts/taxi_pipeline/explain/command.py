@@ -27,7 +27,8 @@ app = command_group()
 @app.command(
     epilog="Examples: [bold]taxi explain 2202401000000005[/] | "
     "[bold]taxi explain --mart monthly_zone_revenue --month 2024-01 --zone 132 --service yellow[/] | "
-    "[bold]taxi explain --mart daily_service_summary --day 2024-01-05 --service green --json[/]. "
+    "[bold]taxi explain --mart daily_service_summary --day 2024-01-05 --service green --json[/] | "
+    "[bold]taxi explain --mart market_share --month 2024-01 --zone 132 --service fhvhv --company uber[/]. "
     "Exit code 1: it does not add up.",
 )
 def explain(
@@ -48,11 +49,17 @@ def explain(
     zone: Annotated[
         str | None, typer.Option(help="The cell's pickup zone: 132, or a name that only one has.")
     ] = None,
+    company: Annotated[
+        str | None,
+        typer.Option(help="Of HVFHV in market_share: Uber, Lyft, Via, Juno, or a license number."),
+    ] = None,
     target: Target = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Explain a number: trace one trip, or break down a row of a mart."""
-    if (trip_id is None) == (mart is None) or (trip_id and (service or month or day or zone)):
+    if (trip_id is None) == (mart is None) or (
+        trip_id and (service or month or day or zone or company)
+    ):
         raise TaxiError(
             "taxi explain",
             "it explains one trip, or one cell",
@@ -67,7 +74,7 @@ def explain(
             if trip_id is not None
             else explain_cell(
                 reader.select,
-                parse_cell(reader.select, str(mart), service, month, day, zone),
+                parse_cell(reader.select, str(mart), service, month, day, zone, company),
                 thresholds,
             )
         )

@@ -8,6 +8,7 @@ from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.explain.measures import MARTS, ExplainedMart
 from taxi_pipeline.explain.queries import Row, Select
 from taxi_pipeline.schemas import Service
+from taxi_pipeline.seeds import read_variables
 
 _EXAMPLE_ID = "1201901000000001"
 
@@ -75,25 +76,33 @@ class CellKey:
         service: whose trips.
         period: first day of the month, or the day.
         zone_id: the pickup zone; None where the mart has none.
+        license_number: the licensee's number, or the member that stands for none; None where the mart has none.
     """
 
     mart: ExplainedMart
     service: Service
     period: date
     zone_id: int | None = None
+    license_number: str | None = None
 
     @property
     def columns(self) -> Row:
         """The columns that name the cell."""
-        values = (self.service.label, self.period, self.zone_id)
+        values = (self.service.label, self.period, self.zone_id, self.license_number)
         return dict(zip(self.mart.keys, values, strict=False))
+
+    @property
+    def is_of_one_company(self) -> bool:
+        """Whether the cell has the trips of one HVFHV licensee."""
+        return self.license_number is not None and self.service is Service.HVFHV
 
     @property
     def label(self) -> str:
         """The cell in words."""
         period = f"{self.period}" if self.mart.is_daily else f"{self.period:%Y-%m}"
         zone = "" if self.zone_id is None else f", zone {self.zone_id}"
-        return f"{self.mart.name}: {self.service.label} {period}{zone}"
+        license_ = f", license {self.license_number}" if self.is_of_one_company else ""
+        return f"{self.mart.name}: {self.service.label} {period}{zone}{license_}"
 
 
 def parse_cell(
@@ -103,16 +112,18 @@ def parse_cell(
     month: str | None,
     day: str | None,
     zone: str | None,
+    company: str | None = None,
 ) -> CellKey:
     """Read which cell is meant from a command's options.
 
     Args:
-        select: asks for the zones.
+        select: asks for the zones and the licensees.
         mart: with or without ``mart_``.
         service: whose trips.
         month: ``YYYY-MM``, of a monthly mart.
         day: ``YYYY-MM-DD``, of a daily mart.
         zone: an id or a name, of a mart by zone.
+        company: a licensee's name or number, of HVFHV in a mart by licensee.
 
     Raises:
         TaxiError: no cell can be meant by them.
@@ -124,12 +135,20 @@ def parse_cell(
         )
     found = MARTS[name]
     subject = f"taxi explain --mart {name}"
+    has_licenses = "hvfhs_license_number" in found.keys
     wanted = {
         "--service": service,
         "--day" if found.is_daily else "--month": day if found.is_daily else month,
         **({"--zone": zone} if "pickup_zone_id" in found.keys else {}),
+        **({"--company": company} if has_licenses and service is Service.HVFHV else {}),
     }
-    given = {"--service": service, "--month": month, "--day": day, "--zone": zone}
+    given = {
+        "--service": service,
+        "--month": month,
+        "--day": day,
+        "--zone": zone,
+        "--company": company,
+    }
     if missing := [option for option, value in wanted.items() if value is None]:
         raise TaxiError(subject, f"it needs {' and '.join(missing)}", f"give {' '.join(wanted)}")
     if surplus := [
@@ -147,7 +166,8 @@ def parse_cell(
         )
     period = _parse_period(day) if found.is_daily else _parse_period(f"{month}-01", str(month))
     zone_id = None if zone is None else find_zone(select("select * from dim_zones"), zone)
-    return CellKey(found, service, period, zone_id)
+    license_number = find_licensee(select, service, company) if has_licenses else None
+    return CellKey(found, service, period, zone_id, license_number)
 
 
 def _parse_period(text: str | None, shown: str | None = None) -> date:
@@ -158,6 +178,25 @@ def _parse_period(text: str | None, shown: str | None = None) -> date:
         raise TaxiError(
             f"{kind} '{shown or text}'", f"it is not a {kind}", f"write it as {example}"
         ) from None
+
+
+def find_licensee(select: Select, service: Service, company: str | None) -> str:
+    """Find the license number that a company's trips have in the marts; that of "not applicable" without a company.
+
+    Raises:
+        TaxiError: there is no such licensee.
+    """
+    rows = select("select * from dim_hvfhs_licensees order by hvfhs_license_number")
+    numbers = {str(row["licensee_name"]): str(row["hvfhs_license_number"]) for row in rows}
+    not_applicable = read_variables()["not_applicable_license_number"]
+    if service is not Service.HVFHV:
+        return str(not_applicable)
+    wanted = str(company).strip().casefold()
+    for name, number in numbers.items():
+        if wanted in (name.casefold(), number.casefold()) and number != not_applicable:
+            return number
+    known = ", ".join(name for name, number in numbers.items() if number != not_applicable)
+    raise TaxiError(f"company '{company}'", "there is no such licensee", f"choose among {known}")
 
 
 def find_zone(zones: Sequence[Row], text: str) -> int:

@@ -7,6 +7,7 @@ shown not to add up.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from taxi_pipeline.explain.thresholds import Thresholds
 from taxi_pipeline.schemas import Service, trip_columns_of
 
 
@@ -21,7 +22,7 @@ class ExplainedMart:
     """
 
     name: str
-    keys: tuple[str, str, str] | tuple[str, str]
+    keys: tuple[str, ...]
     services: tuple[Service, ...]
 
     @property
@@ -41,11 +42,22 @@ MARTS = {
         ExplainedMart(
             "mart_daily_service_summary", ("service_type", "pickup_date"), tuple(Service)
         ),
+        ExplainedMart(
+            "mart_market_share",
+            ("service_type", "file_month", "pickup_zone_id", "hvfhs_license_number"),
+            tuple(Service),
+        ),
     )
 }
 
 # Money is summed over all rows of the fact, a pair nets to zero; what counts trips leaves the voided rows out.
 _TRIP = "not trips.is_voided"
+_MILES_PER_HOUR = "trips.trip_distance_miles * 3600"
+_HAS_SPEED = (
+    f"{_TRIP} and trips.trip_duration_seconds > 0"
+    f" and {_MILES_PER_HOUR} >= {{min_speed_mph}} * trips.trip_duration_seconds"
+    f" and {_MILES_PER_HOUR} <= {{max_speed_mph}} * trips.trip_duration_seconds"
+)
 _METERED = "trips.service_type in ('Yellow', 'Green')"
 _MEASURES = {
     "row_count": "cast(count(*) as bigint)",
@@ -65,6 +77,9 @@ _MEASURES = {
     "card_trip_count": f"cast(sum(case when payment_types.is_card and {_TRIP} then 1 else 0 end) as bigint)",
     "card_fare_amount": "sum(case when payment_types.is_card then trips.fare_amount end)",
     "card_tip_amount": "sum(case when payment_types.is_card then trips.tip_amount end)",
+    "speed_trip_count": f"cast(count(case when {_HAS_SPEED} then 1 end) as bigint)",
+    "speed_distance_miles": f"sum(case when {_HAS_SPEED} then trips.trip_distance_miles end)",
+    "speed_duration_seconds": f"cast(sum(case when {_HAS_SPEED} then trips.trip_duration_seconds end) as bigint)",
 }
 FACT = (
     "fact_trips as trips left join dim_payment_types as payment_types"
@@ -73,7 +88,9 @@ FACT = (
 """What the measures are stated over, to stand behind ``from``: ``trips``, each with its ``payment_types``."""
 
 
-def select_measures(mart: Iterable[str], fact: Iterable[str], also: Iterable[str] = ()) -> str:
+def select_measures(
+    mart: Iterable[str], fact: Iterable[str], thresholds: Thresholds, also: Iterable[str] = ()
+) -> str:
     """Write the select list of a mart's measures over ``FACT``; amounts are those that both have.
 
     Counts and seconds are whole numbers, distances are miles, amounts US dollars.
@@ -81,10 +98,15 @@ def select_measures(mart: Iterable[str], fact: Iterable[str], also: Iterable[str
     Args:
         mart: columns of the mart.
         fact: columns of ``fact_trips``.
+        thresholds: of the project; they decide which trips count for speed.
         also: amounts of the fact that are summed whether the mart has them or not.
     """
     amounts = [name for name in mart if name.endswith("_amount") and name in set(fact)]
-    columns = {name: sql for name, sql in _MEASURES.items() if name in set(mart)}
+    columns = {
+        name: sql.format_map(vars(thresholds))
+        for name, sql in _MEASURES.items()
+        if name in set(mart)
+    }
     columns |= {name: f"sum(trips.{name})" for name in (*amounts, *also)}
     return ", ".join(f"{sql} as {name}" for name, sql in columns.items())
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from taxi_pipeline import console
 from taxi_pipeline.explain import CellExplanation, Row, TripExplanation
+from taxi_pipeline.explain.points import TripPoint
 
 _VERDICTS = {"applies": "[red]applies[/]", "does not apply": "no", "not asked": "[dim]not asked[/]"}
 
@@ -34,6 +35,8 @@ def _print_trip(trip: TripExplanation) -> None:
     _print_values("  reported", {name: value for name, value in given.items() if value is not None})
     if empty := [name for name, value in given.items() if value is None]:
         console.out.print(f"  empty: {', '.join(empty)}")
+    for point in trip.points:
+        console.out.print(f"  {escape(_describe_point(point, trip.members))}")
     _print_table(
         "2 Reject rules, in order",
         ("rule", "applies", "observed"),
@@ -88,6 +91,27 @@ def _print_flags_and_repairs(trip: TripExplanation) -> None:
         console.out.print("  no value differs from the file's")
 
 
+def _describe_point(point: TripPoint, members: Row) -> str:
+    """How a point became a zone, in a sentence."""
+    shown = ", ".join(
+        "-" if value is None else f"{value.normalize():f}"
+        for value in (point.longitude, point.latitude)
+    )
+    how = (
+        "how is not on record"
+        if point.zone_method is None
+        else f"point in polygon, method {point.zone_method}, zone shapes sha256 {point.zone_shapes_sha256[:16]}..."
+    )
+    if point.zone_id is not None:
+        name = members.get(f"{point.end}_zone_id")
+        found = f"zone {point.zone_id}" + (f" ({name})" if name else "")
+    elif point.is_complete:
+        found = "in no zone"
+    else:
+        found = "no zone: a coordinate is missing"
+    return f"{point.end} point {shown} (longitude, latitude): {found}; {how}"
+
+
 def _print_cell(cell: CellExplanation) -> None:
     where = ", ".join(_shown(name, value) for name, value in cell.cell.items())
     console.out.print(f"[bold]{cell.mart}: {escape(where)}[/]")
@@ -113,7 +137,7 @@ def _print_cell(cell: CellExplanation) -> None:
         "By payment type",
         ("payment type", "rows >", "trips >", "total_amount $ >"),
         [
-            (escape(str(row["payment_type"])), *(_shown(name, row[name]) for name in few))
+            (escape(str(row["payment_type"])), *(_shown(name, row.get(name)) for name in few))
             for row in cell.payment_types
         ],
     )

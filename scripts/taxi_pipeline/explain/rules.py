@@ -161,6 +161,9 @@ def find_flags(raw: Row, judged: Row, twin: Row | None, thresholds: Thresholds) 
         "is_duration_contradicted": f"reported {raw.get('reported_duration_seconds')} s, on the clock"
         f" {judged['trip_duration_seconds']} s; plausible are"
         f" {thresholds.max_reported_duration_difference_seconds} s between them",
+        "is_wait_clock_adjusted": f"requested {raw.get('request_at')}, in the hour that occurs twice:"
+        f" {judged['wait_seconds']} s before the pickup",
+        "is_fare_missing": "no base fare; the total is the sum of the other amounts",
         "is_fare_zero": "base fare 0",
         "is_fare_negative": f"base fare {_money(judged['fare_amount'])}",
     }

@@ -25,6 +25,8 @@ class Thresholds:
     unknown_license_number: str
     max_reported_duration_difference_seconds: int
     max_wait_hours: int
+    min_speed_mph: int
+    max_speed_mph: int
 
     @property
     def unknown_members(self) -> dict[str, int | str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.explain.keys import TripKey, parse_trip_id
 from taxi_pipeline.explain.measures import FACT, MARTS, ExplainedMart, select_measures
+from taxi_pipeline.explain.points import TripPoint, find_points
 from taxi_pipeline.explain.provenance import file_on_record
 from taxi_pipeline.explain.queries import Row, Select, one, where
 from taxi_pipeline.explain.rules import (
@@ -50,6 +51,7 @@ class TripExplanation:
         repairs: every value that differs from the file's.
         ended_in: the table that holds the row.
         row: the row there.
+        points: where a file of points says that the trip began and ended, and the zones of these points.
         members: names of the row's zones and codes.
         fare_audit: what the fact says about the fare's parts; empty where it says nothing.
         counted: the cells of the marts that count it.
@@ -64,6 +66,7 @@ class TripExplanation:
     repairs: tuple[Repair, ...]
     ended_in: str
     row: Row
+    points: tuple[TripPoint, ...]
     members: Row
     fare_audit: Row
     counted: tuple[Counted, ...]
@@ -123,7 +126,9 @@ def explain_trip(select: Select, text: str, thresholds: Thresholds) -> TripExpla
     row = (fact + rejected + [judged])[0]
     repairs = find_repairs(raw, row, judged, thresholds)
     members = _members(select, key) if fact else {}
-    counted = tuple(_count(select, mart, key, row, members) for mart in marts) if fact else ()
+    counted = (
+        tuple(_count(select, mart, key, row, members, thresholds) for mart in marts) if fact else ()
+    )
     return TripExplanation(
         trip_id=key.trip_id,
         file=file,
@@ -133,6 +138,7 @@ def explain_trip(select: Select, text: str, thresholds: Thresholds) -> TripExpla
         repairs=repairs,
         ended_in="fact_trips" if fact else "rejected_trips" if rejected else "nowhere",
         row=row,
+        points=find_points(raw, file),
         members=members,
         fare_audit={name: row[name] for name in row if _is_fare_audit(name)},
         counted=counted,
@@ -209,7 +215,14 @@ def _members(select: Select, key: TripKey) -> Row:
     return row
 
 
-def _count(select: Select, mart: ExplainedMart, key: TripKey, row: Row, members: Row) -> Counted:
+def _count(
+    select: Select,
+    mart: ExplainedMart,
+    key: TripKey,
+    row: Row,
+    members: Row,
+    thresholds: Thresholds,
+) -> Counted:
     """Find the cell of a mart that counts an accepted trip, and what the trip adds to it."""
     cell = {name: row[name] for name in mart.keys}
     totals = one(select(f"select * from {mart.name} where {where(cell)}"))
@@ -217,6 +230,6 @@ def _count(select: Select, mart: ExplainedMart, key: TripKey, row: Row, members:
         cell["zone_label"] = members["pickup_zone_id"]
     adds = {}
     if totals is not None:
-        measures = select_measures(totals, row)
+        measures = select_measures(totals, row, thresholds)
         [adds] = select(f"select {measures} from {FACT} where {where(key.columns, 'trips.')}")
     return Counted(mart.name, cell, adds, totals)

@@ -117,6 +117,7 @@ def lake_month_suite(
             "card_trips": profile.card_trips,
             "located_trips": profile.located_trips,
             "taxed_trips": profile.taxed_trips,
+            "tax_bases": profile.taxed_on_tolls_alone + profile.taxed_on_tips_alone,
             "earlier_months": len(previous),
         },
     )
@@ -201,12 +202,23 @@ def _file_measures(
         "cash_share_of_tips": ratio(profile.cash_tips, profile.tips or None),
         "card_tips_to_card_fares": ratio(profile.card_tips, profile.card_fares or None),
         "sales_tax_to_fares": ratio(profile.sales_tax_amount, profile.taxed_amount or None),
+        "share_taxed_at_rate": ratio(profile.taxed_at_rate, profile.taxed_trips or None),
+        "share_taxed_on_tolls": ratio(
+            profile.taxed_on_tolls_alone,
+            (profile.taxed_on_tolls_alone + profile.taxed_on_tips_alone) or None,
+        ),
         "share_unknown_zone": ratio(zones["264"], rows),
         "share_hail_zone": ratio(
             sum(number for zone, number in zones.items() if zone in lists.hail_zones), rows
         ),
-        "rows_to_published": ratio(rows, published),
+        "rows_to_published": _share_of_published(rows, published),
     }
+
+
+def _share_of_published(rows: int, published: int | None) -> float | None:
+    """To four decimals, as every ratio; a smaller share to its first digit, because an excerpt is never 0 %."""
+    share = ratio(rows, published)
+    return float(f"{rows / published:.1g}") if published and not share else share
 
 
 def _window(hours: Sequence[int], start: int) -> list[int]:

@@ -28,7 +28,7 @@ from taxi_pipeline.quality.profile_amounts import (
 from taxi_pipeline.schemas import TIME, Service, columns_of
 from taxi_pipeline.seeds import read_variables, seed_path
 
-PROFILE_VERSION = 6
+PROFILE_VERSION = 7
 """Raise it when a profile would hold other numbers; every month is then profiled again."""
 
 EXPECTED_PICKUPS = 15
@@ -87,6 +87,9 @@ class Profile:
         located_trips: trips between two known zones with 0 to 100 miles.
         map_correlation: of miles driven and miles between the zones' points, over these; None for FHV.
         taxed_trips: HVFHV trips with a fare and a sales tax.
+        taxed_at_rate: those whose tax is the licensee's share of fare and tolls (seed ``hvfhv_rates``).
+        taxed_on_tolls_alone: those whose tax is that share of fare and tolls, and not of fare and tips.
+        taxed_on_tips_alone: those whose tax is that share of fare and tips, and not of fare and tolls.
         taxed_amount: dollars of fare and tolls of these.
         sales_tax_amount: dollars of sales tax of these.
     """
@@ -124,6 +127,9 @@ class Profile:
     located_trips: int = 0
     map_correlation: float | None = None
     taxed_trips: int = 0
+    taxed_at_rate: int = 0
+    taxed_on_tolls_alone: int = 0
+    taxed_on_tips_alone: int = 0
     taxed_amount: float = 0.0
     sales_tax_amount: float = 0.0
 
@@ -199,7 +205,7 @@ def profile_partition(
     if service.is_metered:
         values |= meter(connection, trips, pickup, dropoff)
     else:
-        values |= taxes(connection, trips)
+        values |= taxes(connection, trips, pickup)
     return Profile(**values)
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import duckdb
 
-from taxi_pipeline.lake import quote_identifier
+from taxi_pipeline.lake import quote_identifier, quote_literal
 from taxi_pipeline.schemas import Service, columns_of
+from taxi_pipeline.seeds import read_variables, seed_path
 
 COMPARED_TRIPS = 500_000
 """About as many trips are compared with each other: more would take seconds (6.7 s for 7.9 million,
@@ -115,16 +116,42 @@ def meter(connection: duckdb.DuckDBPyConnection, trips: str, pickup: str, dropof
     }
 
 
-def taxes(connection: duckdb.DuckDBPyConnection, trips: str) -> Values:
-    """How the sales tax of HVFHV trips agrees with their fares and tolls."""
-    taxed, amount, tax = fetch_row(
+def taxes(connection: duckdb.DuckDBPyConnection, trips: str, pickup: str) -> Values:
+    """How the sales tax of HVFHV trips agrees with their fares and tolls, and whether with fares and tips instead."""
+    tolerance = read_variables()["hvfhv_rate_tolerance_dollars"]
+    taxed, amount, tax, at_rate, on_tolls, on_tips = fetch_row(
         connection,
-        f"""select
-            count(*), sum(base_passenger_fare + coalesce(tolls, 0)), sum(sales_tax)
-        from {trips} where base_passenger_fare is not null and sales_tax is not null""",
+        f"""with rates as (
+            from read_csv({quote_literal(seed_path("hvfhv_rates"))}, header = true) where charge = 'sales_tax'
+        ), taxed as (
+            select
+                base_passenger_fare + coalesce(tolls, 0) as with_tolls,
+                base_passenger_fare + coalesce(tips, 0) as with_tips,
+                sales_tax,
+                rates.rate
+            from {trips} as trips
+            left join rates
+                on upper(trim(trips.hvfhs_license_num)) = rates.hvfhs_license_number
+                and cast(trips.{pickup} as date) >= rates.valid_from
+                and (rates.valid_to is null or cast(trips.{pickup} as date) <= rates.valid_to)
+            where base_passenger_fare is not null and sales_tax is not null
+        ), compared as (
+            select
+                *,
+                coalesce(abs(sales_tax - with_tolls * rate) <= {tolerance}, false) as is_on_tolls,
+                coalesce(abs(sales_tax - with_tips * rate) <= {tolerance}, false) as is_on_tips
+            from taxed
+        )
+        select
+            count(*), sum(with_tolls), sum(sales_tax), count(*) filter (is_on_tolls),
+            count(*) filter (is_on_tolls and not is_on_tips), count(*) filter (is_on_tips and not is_on_tolls)
+        from compared""",
     )
     return {
         "taxed_trips": taxed,
+        "taxed_at_rate": at_rate,
+        "taxed_on_tolls_alone": on_tolls,
+        "taxed_on_tips_alone": on_tips,
         "taxed_amount": float(amount or 0),
         "sales_tax_amount": float(tax or 0),
     }

@@ -6,10 +6,14 @@ import typer
 
 from taxi_pipeline import console, workflow
 from taxi_pipeline.faults import Interrupted
+from taxi_pipeline.lake import Lake
 from taxi_pipeline.options import Target, command_group
 from taxi_pipeline.settings import load_settings
 from taxi_pipeline.site.server import LOOPBACK, make_server
 from taxi_pipeline.terminal import Terminal, dbt_faults_printed
+from taxi_pipeline.transform.completeness import read_forgotten
+from taxi_pipeline.transform.rendering import print_forgotten
+from taxi_pipeline.warehouses import open_reader
 
 app = command_group()
 
@@ -28,9 +32,12 @@ def site(target: Target = None) -> None:
 
     They show tables that passed their tests; otherwise the old pages stay.
     """
+    settings = load_settings()
     with dbt_faults_printed():
-        page = workflow.write_site(load_settings(), target, Terminal())
+        page = workflow.write_site(settings, target, Terminal())
     console.out.print(f"Site: {page}", markup=False)
+    with open_reader(settings, target) as reader:
+        print_forgotten(read_forgotten(reader, Lake.of(settings)), settings, target)
 
 
 @app.command(

@@ -9,7 +9,7 @@ from taxi_pipeline import console, workflow
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest.rendering import print_failures
 from taxi_pipeline.lake import Lake
-from taxi_pipeline.lake.verify import name_files, require_whole
+from taxi_pipeline.lake.verify import require_whole
 from taxi_pipeline.options import AcceptCritical, SelectCommand, Target, command_group
 from taxi_pipeline.quality.rendering import print_failed_months
 from taxi_pipeline.settings import load_settings
@@ -18,11 +18,12 @@ from taxi_pipeline.transform.deps import install_packages
 from taxi_pipeline.transform.rendering import (
     print_completeness,
     print_estimate,
+    print_forgotten,
     print_status,
     print_summary,
 )
 from taxi_pipeline.transform.runner import BuildOptions
-from taxi_pipeline.warehouses import is_embedded
+from taxi_pipeline.zones.rendering import print_located_otherwise
 
 app = command_group()
 
@@ -143,12 +144,7 @@ def status(target: Target = None) -> None:
     settings = load_settings()
     found = workflow.read_status(settings, target)
     option = f" --target {target}" if target else ""
-    if found.forgotten:
-        months = name_files([entry.key for entry in found.forgotten])
-        load = "" if is_embedded(settings, target) else f"`taxi load{option}`, then "
-        console.print_note(
-            f"The tables still hold {months}, which the lake no longer has. To remove them: {load}`taxi build{option}`."
-        )
+    print_forgotten(found.forgotten, settings, target)
     if not found.entries:
         console.out.print(
             f"The lake in {settings.lake_url} is empty: `taxi run` fills it with a sample, "
@@ -158,6 +154,7 @@ def status(target: Target = None) -> None:
         return
     print_status(found.entries, found.verdicts)
     print_failed_months(found.failed)
+    print_located_otherwise(found.entries, settings)
     if found.unpublishable is not None:
         console.print_warning(str(found.unpublishable))
     require_whole(Lake.of(settings))

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.lake import Lake, ManifestEntry
 from taxi_pipeline.warehouses import Reader
 
 _VERDICTS = """
@@ -60,6 +61,22 @@ def read_verdicts(reader: Reader) -> FileVerdicts:
     """
     return FileVerdicts(
         {str(load_id): FileVerdict(*rest) for load_id, *rest in reader.query(_VERDICTS)}
+    )
+
+
+def read_forgotten(reader: Reader, lake: Lake) -> tuple[ManifestEntry, ...]:
+    """Read which months the tables still hold that somebody has removed from the lake.
+
+    Args:
+        reader: open on a target that has been built.
+        lake: that the target is built from; one that is not there has removed nothing.
+    """
+    built = read_verdicts(reader).by_load_id
+    current = {entry.key for entry in lake.current()}
+    return tuple(
+        entry
+        for entry in lake.history()
+        if entry.forgotten_at is not None and entry.key not in current and entry.load_id in built
     )
 
 

@@ -15,11 +15,14 @@ from rich.table import Table
 
 from taxi_pipeline import console
 from taxi_pipeline.lake import ManifestEntry
+from taxi_pipeline.lake.verify import name_files
+from taxi_pipeline.settings import Settings
 from taxi_pipeline.transform.completeness import Completeness, FileVerdict, FileVerdicts
 from taxi_pipeline.transform.estimate import Estimate
 from taxi_pipeline.transform.runner import BuildListener, BuildReport, NodeOutcome
 from taxi_pipeline.transform.summary import WarehouseSummary
 from taxi_pipeline.transform.unchanged import LastBuild
+from taxi_pipeline.warehouses import is_embedded
 
 _PARTS = 12
 
@@ -143,6 +146,20 @@ def _print_warnings_and_count(report: BuildReport) -> list[str]:
 def _kept_rows(node: NodeOutcome) -> str:
     """Where to look at the rows that a claim failed on."""
     return escape(f"; its rows: select * from {node.failing_rows}") if node.failing_rows else ""
+
+
+def print_forgotten(
+    entries: Sequence[ManifestEntry], settings: Settings, target: str | None
+) -> None:
+    """Print which months a target's tables still hold that the lake no longer has; nothing where there are none."""
+    if not entries:
+        return
+    option = f" --target {target}" if target else ""
+    load = "" if is_embedded(settings, target) else f"`taxi load{option}`, then "
+    console.print_note(
+        f"The tables still hold {name_files([entry.key for entry in entries])}, which the lake no longer has. "
+        f"To remove them: {load}`taxi build{option}`."
+    )
 
 
 def print_status(entries: Sequence[ManifestEntry], verdicts: FileVerdicts) -> None:

@@ -53,6 +53,8 @@ MANIFEST = RecordTable(
         Column("is_synthetic", "boolean"),
         Column("ingested_at", "timestamp"),
         Column("superseded_at", "timestamp"),
+        Column("zone_shapes_sha256", "varchar"),
+        Column("zone_method", "integer"),
     ),
 )
 

@@ -189,7 +189,8 @@ class BigQueryWarehouse:
                     self._raw.table(records.name),
                     schema=[field(column) for column in records.columns],
                 )
-                self._client.create_table(table, exists_ok=True, retry=_RETRY)
+                present = self._client.create_table(table, exists_ok=True, retry=_RETRY)
+                self._add_missing_columns(present, table.schema)
 
     def is_prepared(self) -> bool:
         """Whether the record tables are there."""

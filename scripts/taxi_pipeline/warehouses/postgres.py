@@ -202,11 +202,14 @@ class PostgresWarehouse:
             "select table_name, column_name from information_schema.columns where table_schema = %s"
         )
         present = set(connection.execute(sql, [raw_schema()]).fetchall())
+        wanted = {service.value: canonical_columns(service) for service in Service} | {
+            table.name: table.columns for table in RECORD_TABLES
+        }
         return [
-            f"alter table {self._raw}.{service} add column {_definitions([column])}"
-            for service in Service
-            for column in canonical_columns(service)
-            if (service.value, column.name) not in present
+            f"alter table {self._raw}.{table} add column {_definitions([column])}"
+            for table, columns in wanted.items()
+            for column in columns
+            if (table, column.name) not in present
         ]
 
     def loaded(self) -> dict[FileKey, LoadedFile]:

@@ -1,12 +1,13 @@
 """TLC's zone shapes in the data folder: brought there once, with their checksum on record."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taxi_pipeline.atomic import draft_of, write_text
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.lake import hash_file
+from taxi_pipeline.lake import ManifestEntry, hash_file
 from taxi_pipeline.seeds import read_seed
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.zones.polygons import ADDRESS, ZoneShapes, in_degrees, read_zones
@@ -41,6 +42,24 @@ def kept_shapes(settings: Settings) -> ZoneShapes | None:
             "bring them again: `taxi zones`, or `taxi zones PATH`",
         )
     return ZoneShapes(path, sha256)
+
+
+def located_otherwise(entries: Iterable[ManifestEntry], settings: Settings) -> list[ManifestEntry]:
+    """The files whose points would become zones by other shapes, or in another way, if they were ingested again.
+
+    Args:
+        entries: of the manifest.
+        settings: where the shapes are kept; without shapes there is nothing to compare with.
+
+    Raises:
+        TaxiError: the shapes are damaged, and there is a file of points.
+    """
+    located = [entry for entry in entries if entry.zone_shapes_sha256]
+    shapes = kept_shapes(settings) if located else None
+    if shapes is None:
+        return []
+    now = (shapes.sha256, METHOD_VERSION)
+    return [entry for entry in located if (entry.zone_shapes_sha256, entry.zone_method) != now]
 
 
 def keep_shapes(source: Path, settings: Settings) -> ZoneShapes:

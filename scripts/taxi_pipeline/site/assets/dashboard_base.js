@@ -254,7 +254,7 @@ function columns(rows, keep, groups, colors, width, label, tick, title, events =
       Plot.ruleY([0], {stroke: "var(--muted)"}),
       axis.mark,
       ...(events.length ? eventMarks(events.map(event => ({...event, x: periodOf(event.month)})), 26) : []),
-      named ? Plot.text(totals, {x: "month", y: "value", text: row => tick(row.value), dy: -9, fontWeight: 600}) : null,
+      named ? Plot.text(totals.filter(row => row.value), {x: "month", y: "value", text: row => tick(row.value), dy: -9, fontWeight: 600}) : null,
     ],
   });
 }

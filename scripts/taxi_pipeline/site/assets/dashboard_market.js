@@ -15,6 +15,7 @@ panels.market = keep => {
   const [rows, kept] = companyRows(keep, ["share_trips", "wait_trips", "wait_seconds", "share_speed_seconds", "share_thousandths_of_miles"]);
   const all = new Map(d3.rollups(rows, group => total(group.map(row => row.share_trips)), row => row.month));
   const held = rows.filter(row => row.share_trips);
+  const someServices = keep.shown.filter(month => services.some((_, place) => keep.service[place] && !keep.usable[place][month]));
   const minutes = row => (row.wait_trips ? oneDecimal(row.wait_seconds / row.wait_trips / 60) : "");
   const mph = row => (row.share_speed_seconds ? oneDecimal(row.share_thousandths_of_miles * 3.6 / row.share_speed_seconds) : "");
   return {
@@ -22,7 +23,10 @@ panels.market = keep => {
     table: [["Month", "Company", number("Trips"), number("Share"), number("Mean wait, minutes"), number("Mean speed, mph"), "Completeness"],
       held.map(row => [monthName(row.month), row.group, number(whole(row.share_trips)), number(percent(row.share_trips / all.get(row.month))), number(minutes(row)), number(mph(row)), row.completeness])],
     legend: kept.map(name => [name, colorOf(name)]),
-    note: kept.length ? eventsText(inMonths(keep, eventsOf(keep))) : "",
+    note: kept.length ? [
+      someServices.length ? `Shares are of the trips in the loaded files: ${someServices.length} of ${keep.shown.length} months have files of some of these services only.` : "",
+      held.some(row => row.part) ? "The shares of an incomplete month are those of its excerpts, not of the market." : "",
+    ].filter(Boolean).join(" ") : "",
     draw: width => {
       if (!kept.length) return message("No trip in this selection.");
       const {bars: shown, periods} = byPeriod(held.map(row => ({...row, value: row.share_trips})), keep), axis = axisPeriods(periods, width);
