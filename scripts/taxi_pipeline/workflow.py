@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from taxi_pipeline.download.months import DownloadReport, download_months, targets_of
+from taxi_pipeline.download.sources import TLC, Month
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ManyResult, ingest_many
 from taxi_pipeline.lake import Lake, data_lock
@@ -100,8 +102,10 @@ def write_sample(
 
 def ingest(
     settings: Settings,
-    arguments: Sequence[str | Path],
+    arguments: Sequence[str | Path] = (),
     *,
+    months: Sequence[Month] = (),
+    source: str = TLC,
     accept_critical: bool = False,
     observer: Observer = SILENT,
 ) -> ManyResult:
@@ -110,13 +114,73 @@ def ingest(
     Args:
         settings: where the lake is.
         arguments: paths, folders and URLs.
+        months: to be downloaded; a month that cannot be, or is not published yet, is a failure in the result.
+        source: their publisher, see ``month_url``.
         accept_critical: take a month although a critical check fails.
         observer: told of progress.
+
+    Raises:
+        TaxiError: both arguments and months are given, the source is unknown, or the disk has no room.
     """
+    downloaded = _fetch(settings, arguments, months, source, observer)
+    return _ingest(settings, arguments, downloaded, observer, accept_critical=accept_critical)
+
+
+def _fetch(
+    settings: Settings,
+    arguments: Sequence[str | Path],
+    months: Sequence[Month],
+    source: str,
+    observer: Observer,
+) -> DownloadReport:
+    if arguments and months:
+        raise TaxiError(
+            str(months[0]),
+            "it is given beside paths, which may hold the same month, and the lake keeps one file a month",
+            "give paths in one command and months in another",
+        )
+    return download(settings, months, source, observer) if months else DownloadReport(())
+
+
+def download(
+    settings: Settings, months: Sequence[Month], source: str = TLC, observer: Observer = SILENT
+) -> DownloadReport:
+    """Download months: what is here and unchanged at the publisher costs a request, what is not is transferred.
+
+    Args:
+        settings: the folder of the downloads.
+        months: which; one that fails is in the report and keeps no other one out.
+        source: the publisher, see ``month_url``.
+        observer: told of progress.
+
+    Raises:
+        TaxiError: the source is unknown, or the disk has no room for the files.
+    """
+    from taxi_pipeline.download.room import measure, require_room  # noqa: PLC0415 - 0.1 s for requests
+
+    if targets := targets_of(months, source, settings.download_dir):
+        sizes = measure(targets)
+        if sizes.files:
+            observer.note(str(sizes))
+        require_room(sizes, settings.download_dir)
+    with observer.transferring() as update:
+        report = download_months(months, source, settings.download_dir, update, waits=True)
+    observer.finished(report)
+    return report
+
+
+def _ingest(
+    settings: Settings,
+    arguments: Sequence[str | Path],
+    downloaded: DownloadReport,
+    observer: Observer,
+    *,
+    accept_critical: bool,
+) -> ManyResult:
     lake = Lake.of(settings)
     with observer.activity("Reading") as tell:
         outcome = ingest_many(
-            arguments,
+            [*arguments, *downloaded.paths],
             lake,
             settings,
             tell,
@@ -124,6 +188,7 @@ def ingest(
             may_fetch_shapes=True,
         )
         sync_where_present(lake)
+        outcome = replace(outcome, failures=[*downloaded.errors, *outcome.failures])
     observer.finished(outcome)
     return outcome
 
@@ -377,6 +442,8 @@ def run(
     arguments: Sequence[str | Path] = (),
     target: str | None = None,
     *,
+    months: Sequence[Month] = (),
+    source: str = TLC,
     accept_critical: bool = False,
     observer: Observer = SILENT,
 ) -> Run:
@@ -386,6 +453,8 @@ def run(
         settings: where everything is.
         arguments: paths, folders and URLs; without them the lake as it is, or the sample where it is empty.
         target: a name of ``profiles.yml``; None for its default.
+        months: to be downloaded and taken instead of arguments.
+        source: their publisher, see ``month_url``.
         accept_critical: take a month although a critical check fails.
         observer: told of progress and of every result.
 
@@ -395,27 +464,28 @@ def run(
     started = time.monotonic()
     prepare_profile(settings)
     check_target(settings, target)
+    downloaded = _fetch(settings, arguments, months, source, observer)  # others may write meanwhile
     with exclusive(settings, observer):
         lake = Lake.of(settings)
         lake.ensure(observer.note)
         if is_embedded(settings, target):
             require_free(settings)
-        if not arguments and not lake.current():
+        if not arguments and not months and not lake.current():
             refuse_to_replace(lake, settings, target)
             arguments = [write_sample(settings, observer=observer).folder]
-        ingested = built = published = None
-        if arguments:
-            ingested = ingest(
-                settings, arguments, accept_critical=accept_critical, observer=observer
+        ingested = loaded = built = published = None
+        if arguments or months:
+            ingested = _ingest(
+                settings, arguments, downloaded, observer, accept_critical=accept_critical
             )
         if ingested is None or ingested.results or not ingested.failures:
             if not is_embedded(settings, target):
-                load(settings, target, observer)
+                loaded = load(settings, target, observer)
             options = BuildOptions(target)
             built = _build(settings, options, observer)
             if not built.report.exit_code:
                 published = _publish(settings, target, observer)
-        return Run(ingested, built, published, time.monotonic() - started)
+        return Run(ingested, built, published, time.monotonic() - started, loaded)
 
 
 def _publish(settings: Settings, target: str | None, observer: Observer) -> Published:

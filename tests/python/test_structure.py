@@ -21,7 +21,7 @@ LAYERS = (
     {"ingest", "transform"},
     {"bench", "bi", "dictionary", "explain", "site", "sql"},
     {"results"},
-    {"observer"},
+    {"observer", "documents"},
     {"workflow"},
     {"terminal"},
     {"command"},

@@ -134,11 +134,11 @@ class _Transfer:
         """Bytes of an unfinished transfer on disk."""
         return self.part.stat().st_size if self.part.exists() else 0
 
-    def error(self, reason: str, remedy: str) -> TaxiError:
+    def error(self, reason: str, remedy: str, kind: type[TaxiError] = TaxiError) -> TaxiError:
         """Make an error about this file; if a complete copy is at hand, the remedy is to use it."""
         if self.destination.exists():
             remedy = f"ingest the local copy at {self.destination}, or {remedy}"
-        return TaxiError(self.destination.name, reason, remedy)
+        return kind(self.destination.name, reason, remedy)
 
     def attempt(self, session: requests.Session) -> None:
         """Ask once, for no more than is missing, and complete the destination.
@@ -236,13 +236,9 @@ class _Transfer:
     def _receive_whole(self, response: requests.Response) -> None:
         """Receive the file from its first byte, or say why the server does not give it."""
         status = response.status_code
-        if status == HTTPStatus.FORBIDDEN:
-            raise self.error(*refusal(self.url, datetime.now(UTC).date()))
-        if status == HTTPStatus.NOT_FOUND:
-            raise self.error(
-                f"not found at {self.address} (the server answers 404)",
-                "check that this source has the service and the month",
-            )
+        if status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+            fault = refusal(self.url, status, datetime.now(UTC).date())
+            raise self.error(fault.reason, fault.remedy, type(fault))
         if status != HTTPStatus.OK:
             raise self.error(
                 f"cannot be fetched (the server answers {status})",
@@ -295,6 +291,7 @@ def fetch(
     *,
     retries: int = 5,
     backoff_seconds: float = 1.0,
+    waits: bool = False,
 ) -> Path:
     """Download a file: afterwards it is there complete, or it is as it was before.
 
@@ -309,12 +306,13 @@ def fetch(
         retries: attempts after the first that may fail in a row without any progress.
         backoff_seconds: pause before the first of them, doubled for each further one, at most
             ``MAX_WAIT_SECONDS``. A ``Retry-After`` of the server comes first.
+        waits: wait for another process that downloads the same file, and then ask what it left.
 
     Returns:
         The destination.
 
     Raises:
-        TaxiError: not published yet (403), not found (404), refused otherwise, out of reach, no
+        TaxiError: not published yet (a ``NotPublishedError``), not found, refused otherwise, out of reach, no
             room on the disk, or another process is downloading the same file. A complete copy from
             before stays as it is, and the remedy names it.
     """
@@ -322,7 +320,7 @@ def fetch(
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         with (
-            FileLock(destination.with_name(destination.name + ".lock"), timeout=0),
+            FileLock(destination.with_name(destination.name + ".lock"), timeout=-1 if waits else 0),
             requests.Session() as session,
         ):
             _persist(transfer, session, retries, backoff_seconds)

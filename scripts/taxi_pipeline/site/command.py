@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from taxi_pipeline import console, workflow
+from taxi_pipeline.documents import site_document
 from taxi_pipeline.faults import Interrupted
-from taxi_pipeline.options import Target, command_group
+from taxi_pipeline.options import AsJson, Target, command_group
 from taxi_pipeline.settings import load_settings
 from taxi_pipeline.site.server import LOOPBACK, make_server
-from taxi_pipeline.terminal import Terminal, dbt_faults_printed
+from taxi_pipeline.terminal import Terminal, answering, dbt_faults_printed
 
 app = command_group()
 
@@ -23,14 +24,15 @@ def docs(target: Target = None) -> None:
 
 
 @app.command(epilog="Examples: [bold]taxi site[/] | [bold]taxi site --target postgres[/]")
-def site(target: Target = None) -> None:
+def site(target: Target = None, as_json: AsJson = False) -> None:
     """Write the dashboard and the other pages: site/index.html.
 
     They show tables that passed their tests; otherwise the old pages stay.
     """
-    with dbt_faults_printed():
+    with dbt_faults_printed(), answering("site", as_json=as_json) as answer:
         page = workflow.write_site(load_settings(), target, Terminal())
-    console.out.print(f"Site: {page}", markup=False)
+        console.out.print(f"Site: {page}", markup=False)
+        answer(site_document(page))
 
 
 @app.command(
