@@ -35,6 +35,12 @@ COMMANDS = (
         "Ingest the given files, build, test, validate, and write the site.",
     ),
     Entry(
+        "plan",
+        "plan",
+        INSPECT,
+        "List published months that are missing in the lake, restated since, or incomplete.",
+    ),
+    Entry(
         "download",
         "download",
         EVERYDAY,

@@ -12,6 +12,7 @@ from taxi_pipeline.errors import MEANINGS, DataError, NotPublishedError, TaxiErr
 from taxi_pipeline.file_names import parse
 from taxi_pipeline.ingest import IngestResult, ManyResult
 from taxi_pipeline.lake import ManifestEntry
+from taxi_pipeline.plan.planning import Plan, PlannedMonth
 from taxi_pipeline.quality.checks import Outcome, Verdict
 from taxi_pipeline.quality.gate import describe
 from taxi_pipeline.quality.validate import Validation
@@ -112,6 +113,16 @@ class StatusPart(MonthPart):
     failed_checks: list[str]
 
 
+class PlanPart(MonthPart):
+    """A month of a plan; the states are those of ``taxi plan``."""
+
+    state: str
+    reason: str
+    rows: int | None
+    published_rows: int | None
+    bytes: int | None
+
+
 class Document(TypedDict, total=False):
     """The document of a command; the first four fields are always there, the others where the command has the step."""
 
@@ -125,7 +136,7 @@ class Document(TypedDict, total=False):
     build: BuildPart | None
     validation: ValidationPart | None
     page: str | None
-    months: Sequence[MonthPart]
+    months: Sequence[StatusPart] | Sequence[PlanPart]
     forgotten: list[MonthPart]
     complaint: str | None
     seconds: float
@@ -201,6 +212,27 @@ def status_document(status: Status) -> Document:
         "months": [_status(entry, status) for entry in sorted(status.entries, key=_key)],
         "forgotten": [_month(entry.key) for entry in status.forgotten],
         "complaint": None if complaint is None else str(complaint),
+    }
+
+
+def plan_document(plan: Plan) -> Document:
+    """The document of ``taxi plan``."""
+    return {
+        **_head("plan", 0),
+        "months": [_planned(one) for one in plan.months],
+        "complaint": None if plan.complaint is None else str(plan.complaint),
+    }
+
+
+def _planned(one: PlannedMonth) -> PlanPart:
+    return {
+        "service": one.month.service.value,
+        "month": f"{one.month.first:%Y-%m}",
+        "state": one.state,
+        "reason": one.reason,
+        "rows": one.rows,
+        "published_rows": one.published_rows,
+        "bytes": one.size,
     }
 
 

@@ -8,20 +8,23 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from taxi_pipeline.download.months import DownloadReport, download_months, targets_of
-from taxi_pipeline.download.sources import TLC, Month
+from taxi_pipeline.download.sources import TLC, Month, parse_files
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import ManyResult, ingest_many
 from taxi_pipeline.lake import Lake, data_lock
 from taxi_pipeline.lake.delta import sync_where_present
 from taxi_pipeline.observer import SILENT, Observer
+from taxi_pipeline.plan.planning import Plan, counts_of, default_months
 from taxi_pipeline.quality.store import failed_months
 from taxi_pipeline.quality.validate import Choice, Validation, find_entries
 from taxi_pipeline.quality.validate import validate as judge
 from taxi_pipeline.restatements.versions import record_restatements
 from taxi_pipeline.results import Built, DbtError, Loaded, Published, Run, Sample, Status
+from taxi_pipeline.seeds import read_seed
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.site import publish_docs
 from taxi_pipeline.site import write_site as write_pages
@@ -427,6 +430,52 @@ def read_status(settings: Settings, target: str | None = None) -> Status:
         if target is not None:
             raise
         return Status(entries, FileVerdicts({}, error), failed=failed)
+
+
+def plan(
+    settings: Settings,
+    months: Sequence[date] | None = None,
+    services: str = "all",
+    source: str = TLC,
+    target: str | None = None,
+    observer: Observer = SILENT,
+) -> Plan:
+    """Compare the lake with what a publisher has; downloads and changes nothing.
+
+    Args:
+        settings: where the lake is.
+        months: the first day of each; None for all that should be published by now.
+        services: names with commas between them, or ``all``.
+        source: the publisher, see ``month_url``.
+        target: whose verdicts on completeness; None for the default, which need not have been built.
+        observer: told of progress.
+
+    Raises:
+        TaxiError: there is no such service or source. A publisher that is out of reach is the plan's complaint.
+    """
+    from taxi_pipeline.plan.survey import survey  # noqa: PLC0415 - 0.1 s for requests
+
+    status = read_status(settings, target)
+    counts = counts_of(read_seed("published_trip_counts"))
+    today = datetime.now(UTC).date()
+    chosen = (
+        default_months(
+            [month.service for month in parse_files(services, [today])], list(counts), today
+        )
+        if months is None
+        else parse_files(services, months)
+    )
+    with observer.activity("Asking the publisher") as tell:
+        return survey(
+            list(dict.fromkeys(chosen)),
+            source,
+            settings.download_dir,
+            status.entries,
+            status.verdicts.by_load_id,
+            counts,
+            today,
+            tell,
+        )
 
 
 def _unpublishable(reader: Reader) -> TaxiError | None:

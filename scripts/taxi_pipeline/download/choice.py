@@ -27,7 +27,7 @@ SpanOfMonths = Annotated[
     typer.Option(
         "--months",
         metavar="MONTHS",
-        help="The same for 2024-01, 2024-01..2024-03, 2024-01,2024-03 or 2024, of --services.",
+        help="Months of --services: 2024-01, 2024-01..2024-03, 2024-01,2024-03 or 2024.",
         show_default=False,
     ),
 ]
@@ -36,7 +36,7 @@ Services = Annotated[
     typer.Option(
         "--services",
         metavar="SERVICES",
-        help=f"With --months: {', '.join(Service)}, several with commas between them; default all.",
+        help=f"Whose months: {', '.join(Service)}, several with commas between them; default all.",
         show_default=False,
     ),
 ]
