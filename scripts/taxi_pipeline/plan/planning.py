@@ -165,7 +165,7 @@ def restatement(held: Held, url: str, now: Origin) -> str | None:
         now: what it has.
     """
     entry = held.entry
-    if parse(url).format != entry.source_format:
+    if parse(url).format != entry.source_format.partition(" ")[0]:  # the rest names who wrote it
         return None
     if now.length is not None and now.length != entry.source_bytes:
         return f"{now.length:,} bytes at the publisher, {entry.source_bytes:,} in the lake"
