@@ -1,4 +1,4 @@
-"""What a command has done as one JSON document, for schedulers and other programs; ``docs/orchestration.md`` shows it.
+"""What a command has done as one JSON document, for schedulers and other programs; ``docs/json.md`` shows it.
 
 Pure: results in, plain values out. Amounts are text, so that no cent is lost; months are ``2024-01``; services are as
 in the names of TLC's files.
