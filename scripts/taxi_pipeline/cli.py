@@ -35,6 +35,12 @@ COMMANDS = (
         "Ingest the given files, build, test, validate, and write the site.",
     ),
     Entry(
+        "plan",
+        "plan",
+        INSPECT,
+        "List published months that are missing in the lake, restated since, or incomplete.",
+    ),
+    Entry(
         "download",
         "download",
         EVERYDAY,
@@ -147,7 +153,8 @@ app = typer.Typer(
     cls=_Commands,
     help="Turn NYC TLC trip files into tables: every row accounted for, money reconciled to the cent.",
     epilog="Settings: TAXI_DATA_DIR (default: data) holds the lake and the warehouse; TAXI_MEMORY_LIMIT (default: 2GB) "
-    "is DuckDB's memory limit. Exit codes: 0 done, 1 the data failed, 2 it could not be done, 130 or 143 interrupted.",
+    "is DuckDB's memory limit. Exit codes: 0 done, 1 the data failed, 2 it could not be done, "
+    "3 not published yet, 130 or 143 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

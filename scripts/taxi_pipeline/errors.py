@@ -1,6 +1,7 @@
 """The one kind of error that a user sees: what is concerned, why it failed, and the way out."""
 
 import re
+from collections.abc import Iterable
 
 from taxi_pipeline.addresses import has_scheme, public_address, redact
 
@@ -8,6 +9,25 @@ _LONGEST_SUBJECT = 1000
 """Characters of a subject that are printed; a longer one is cut in the middle."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+MEANINGS = {
+    0: "done",
+    1: "the data fail; trying again changes nothing",
+    2: "it could not be done; try again",
+    3: "not published yet; wait",
+    130: "interrupted",
+    143: "interrupted",
+}
+"""What an exit code says to a scheduler."""
+
+_DECIDES = (2, 1, 3, 0)
+"""Of several exit codes the first of these: another attempt does what it can, and leaves what it cannot mend."""
+
+
+def deciding(exit_codes: Iterable[int]) -> int:
+    """The exit code of a command of which parts ended with these; 0 where there are none."""
+    return min(exit_codes, key=_DECIDES.index, default=0)
 
 
 class TaxiError(Exception):
@@ -41,6 +61,12 @@ class DataError(TaxiError):
     """The data are at fault, and trying again will not help; exit code 1."""
 
     exit_code = 1
+
+
+class NotPublishedError(TaxiError):
+    """The publisher does not have the month yet; exit code 3: wait."""
+
+    exit_code = 3
 
 
 def _printable(text: str) -> str:

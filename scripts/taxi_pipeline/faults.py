@@ -19,6 +19,7 @@ DEBUG = "TAXI_DEBUG"
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_DESCRIBED = "taxi_description"
 _received: list[int] = []
 """The signal that has come: DuckDB answers it with an error of its own while a query runs."""
 
@@ -49,31 +50,13 @@ def run_guarded(
         command()
     except Interrupted:
         _end_interrupted(note)
-    except TaxiError as error:
-        if _received:
-            _end_interrupted(note)
-        say(error)
-        sys.exit(error.exit_code)
     except BrokenPipeError:  # whoever read the output has seen enough
         _leave(0)
-    except OSError as error:
-        if _received:
-            _end_interrupted(note)
-        say(_system_fault(error))
-        _keep_traceback()
-        sys.exit(TaxiError.exit_code)
     except Exception as error:
         if _received:
             _end_interrupted(note)
-        kept = _keep_traceback()
-        say(
-            TaxiError(
-                "taxi",
-                f"unexpected error: {type(error).__name__}: {_one_line(error)}",
-                f"report it, with {kept}",
-            )
-        )
-        sys.exit(TaxiError.exit_code)
+        say(fault := described(error))
+        sys.exit(fault.exit_code)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
@@ -92,6 +75,38 @@ def _leave(exit_code: int) -> NoReturn:
     """End at once: threads that still wait for an engine's answer would hold the process."""
     sys.stderr.flush()
     os._exit(exit_code)
+
+
+def ending(fault: BaseException) -> tuple[int, TaxiError | None]:
+    """The exit code that a fault ends the command with, and its words; None where somebody interrupted it."""
+    if _received or not isinstance(fault, Exception):
+        return 128 + (_received[0] if _received else signal.SIGINT), None
+    error = described(fault)
+    return error.exit_code, error
+
+
+def described(error: Exception) -> TaxiError:
+    """Put an exception into words; the traceback of one that is no ``TaxiError`` is kept in a file, once.
+
+    Args:
+        error: that ends a command.
+    """
+    if isinstance(error, TaxiError):
+        return error
+    known: TaxiError | None = getattr(error, _DESCRIBED, None)
+    if known is None:
+        kept = _keep_traceback()
+        known = (
+            _system_fault(error)
+            if isinstance(error, OSError)
+            else TaxiError(
+                "taxi",
+                f"unexpected error: {type(error).__name__}: {_one_line(error)}",
+                f"report it, with {kept}",
+            )
+        )
+        setattr(error, _DESCRIBED, known)
+    return known
 
 
 def _system_fault(error: OSError) -> TaxiError:

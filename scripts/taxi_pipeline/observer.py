@@ -16,7 +16,11 @@ LoadProgress = tuple[Callable[[int], None], Callable[[Partition], Advance]]
 """Told how many rows are to go over; told which partition begins, and gives what is told of its rows."""
 
 
-def _ignore(_said: object) -> None:
+TransferProgress = Callable[[str, int, int | None], None]
+"""Told of a file by its service and month: the bytes here, and the bytes in all where the publisher says so."""
+
+
+def _ignore(*_said: object) -> None:
     pass
 
 
@@ -29,6 +33,10 @@ class Observer:
     def activity(self, title: str) -> AbstractContextManager[Tell]:
         """Follow something that takes time; what it gives is told its steps."""
         del title
+        return nullcontext(_ignore)
+
+    def transferring(self) -> AbstractContextManager[TransferProgress]:
+        """Follow downloads."""
         return nullcontext(_ignore)
 
     def loading(self) -> AbstractContextManager[LoadProgress]:

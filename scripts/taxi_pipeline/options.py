@@ -20,6 +20,13 @@ AcceptCritical = Annotated[
         help="Load a month although a critical check fails; the override is recorded.",
     ),
 ]
+AsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print one JSON document on standard output, also after a failure; all else goes to standard error.",
+    ),
+]
 Trips = Annotated[Service, typer.Argument(help="Which trips.")]
 Months = Annotated[str, typer.Argument(help="2024-01, 2024-01..2024-03, 2024-01,2024-03 or 2024.")]
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.download.months import DownloadReport
+from taxi_pipeline.errors import TaxiError, deciding
 from taxi_pipeline.ingest import ManyResult
 from taxi_pipeline.lake import ManifestEntry
 from taxi_pipeline.quality.validate import Validation
@@ -57,7 +58,7 @@ class Built:
     unchanged: LastBuild | None = None
 
 
-Result = Sample | ManyResult | Loaded | PackageOrigin | Built | Validation
+Result = Sample | DownloadReport | ManyResult | Loaded | PackageOrigin | Built | Validation
 """What a step leaves; an observer is told of it when the step ends."""
 
 
@@ -123,6 +124,7 @@ class Run:
         ingested: the files; None where none were given and the lake was not empty.
         built: the build; None where no file could be ingested.
         published: what came after a build without failures.
+        loaded: what went to a server; None where the target is DuckDB.
         seconds: how long it took.
     """
 
@@ -130,12 +132,15 @@ class Run:
     built: Built | None
     published: Published | None
     seconds: float
+    loaded: Loaded | None = None
 
     @property
     def exit_code(self) -> int:
-        """0; 1 where data failed a check or a test; 2 where something could not be done."""
-        return max(
-            self.ingested.exit_code if self.ingested else 0,
-            self.built.report.exit_code if self.built else 0,
-            self.published.validation.exit_code if self.published else 0,
+        """As ``deciding`` has it of the files, the build and the validation."""
+        return deciding(
+            (
+                self.ingested.exit_code if self.ingested else 0,
+                self.built.report.exit_code if self.built else 0,
+                self.published.validation.exit_code if self.published else 0,
+            )
         )

@@ -1,14 +1,20 @@
-"""Workflows on a terminal: their progress and results, each as its feature renders it."""
+"""Workflows on a terminal: their progress and results, each as its feature renders it, or one JSON document."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 
 import typer
 
 from taxi_pipeline import console
+from taxi_pipeline.documents import Document, fault_document
+from taxi_pipeline.download.months import DownloadReport
+from taxi_pipeline.download.rendering import print_downloaded
+from taxi_pipeline.faults import ending
 from taxi_pipeline.ingest import ManyResult
 from taxi_pipeline.ingest.rendering import print_ingested
-from taxi_pipeline.observer import LoadProgress, Observer, Tell
+from taxi_pipeline.observer import LoadProgress, Observer, Tell, TransferProgress
 from taxi_pipeline.quality.rendering import print_validation
 from taxi_pipeline.quality.validate import Validation
 from taxi_pipeline.results import Built, DbtError, Loaded, Result, Sample
@@ -37,6 +43,10 @@ class Terminal(Observer):
         """Show what is going on."""
         return console.activity(title)
 
+    def transferring(self) -> AbstractContextManager[TransferProgress]:
+        """Show downloads."""
+        return console.transfer()
+
     def loading(self) -> AbstractContextManager[LoadProgress]:
         """Show a load."""
         return load_progress()
@@ -52,6 +62,8 @@ class Terminal(Observer):
                 from taxi_pipeline.sample.rendering import print_sample  # noqa: PLC0415 - imports NumPy
 
                 print_sample(result.report, result.folder)
+            case DownloadReport():
+                print_downloaded(result)
             case ManyResult():
                 print_ingested(result)
             case Loaded():
@@ -78,3 +90,31 @@ def dbt_faults_printed() -> Iterator[None]:
     except DbtError as error:
         print_build(error.report, 0)
         raise typer.Exit(error.exit_code) from error
+
+
+@contextmanager
+def answering(command: str, *, as_json: bool) -> Iterator[Callable[[Document], None]]:
+    """Let a command answer in JSON: one document on standard output, also where it fails; the rest goes to stderr.
+
+    Args:
+        command: its name, for the document of a failure.
+        as_json: whether the user wants it; else nothing changes, and what is given is dropped.
+
+    Yields:
+        A function that takes the document.
+    """
+    if not as_json:
+        yield lambda _document: None
+        return
+    given: list[Document] = []
+    try:
+        with redirect_stdout(sys.stderr):
+            yield given.append
+    except typer.Exit:
+        raise
+    except BaseException as fault:
+        given[:] = [fault_document(command, *ending(fault))]
+        raise
+    finally:
+        for document in given:
+            typer.echo(json.dumps(document, indent=2, ensure_ascii=False))

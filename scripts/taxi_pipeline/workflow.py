@@ -8,8 +8,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+from taxi_pipeline.download.months import DownloadReport, download_months, targets_of
+from taxi_pipeline.download.sources import TLC, Month, parse_files
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.history.lineage_events import send_events
 from taxi_pipeline.history.outcomes import of_build, of_ingest, of_load, of_validation
@@ -19,11 +22,13 @@ from taxi_pipeline.ingest import ManyResult, ingest_many
 from taxi_pipeline.lake import Lake, data_lock
 from taxi_pipeline.lake.delta import sync_where_present
 from taxi_pipeline.observer import SILENT, Observer
+from taxi_pipeline.plan.planning import Plan, counts_of, default_months
 from taxi_pipeline.quality.store import failed_months
 from taxi_pipeline.quality.validate import Choice, Validation, find_entries
 from taxi_pipeline.quality.validate import validate as judge
 from taxi_pipeline.restatements.versions import record_restatements
 from taxi_pipeline.results import Built, DbtError, Loaded, Published, Run, Sample, Status
+from taxi_pipeline.seeds import read_seed
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.site import publish_docs
 from taxi_pipeline.site import write_site as write_pages
@@ -104,8 +109,10 @@ def write_sample(
 
 def ingest(
     settings: Settings,
-    arguments: Sequence[str | Path],
+    arguments: Sequence[str | Path] = (),
     *,
+    months: Sequence[Month] = (),
+    source: str = TLC,
     accept_critical: bool = False,
     observer: Observer = SILENT,
 ) -> ManyResult:
@@ -114,9 +121,69 @@ def ingest(
     Args:
         settings: where the lake is.
         arguments: paths, folders and URLs.
+        months: to be downloaded; a month that cannot be, or is not published yet, is a failure in the result.
+        source: their publisher, see ``month_url``.
         accept_critical: take a month although a critical check fails.
         observer: told of progress.
+
+    Raises:
+        TaxiError: both arguments and months are given, the source is unknown, or the disk has no room.
     """
+    downloaded = _fetch(settings, arguments, months, source, observer)
+    return _ingest(settings, arguments, downloaded, observer, accept_critical=accept_critical)
+
+
+def _fetch(
+    settings: Settings,
+    arguments: Sequence[str | Path],
+    months: Sequence[Month],
+    source: str,
+    observer: Observer,
+) -> DownloadReport:
+    if arguments and months:
+        raise TaxiError(
+            str(months[0]),
+            "it is given beside paths, which may hold the same month, and the lake keeps one file a month",
+            "give paths in one command and months in another",
+        )
+    return download(settings, months, source, observer) if months else DownloadReport(())
+
+
+def download(
+    settings: Settings, months: Sequence[Month], source: str = TLC, observer: Observer = SILENT
+) -> DownloadReport:
+    """Download months: what is here and unchanged at the publisher costs a request, what is not is transferred.
+
+    Args:
+        settings: the folder of the downloads.
+        months: which; one that fails is in the report and keeps no other one out.
+        source: the publisher, see ``month_url``.
+        observer: told of progress.
+
+    Raises:
+        TaxiError: the source is unknown, or the disk has no room for the files.
+    """
+    from taxi_pipeline.download.room import measure, require_room  # noqa: PLC0415 - 0.1 s for requests
+
+    if targets := targets_of(months, source, settings.download_dir):
+        sizes = measure(targets)
+        if sizes.files:
+            observer.note(str(sizes))
+        require_room(sizes, settings.download_dir)
+    with observer.transferring() as update:
+        report = download_months(months, source, settings.download_dir, update, waits=True)
+    observer.finished(report)
+    return report
+
+
+def _ingest(
+    settings: Settings,
+    arguments: Sequence[str | Path],
+    downloaded: DownloadReport,
+    observer: Observer,
+    *,
+    accept_critical: bool,
+) -> ManyResult:
     lake = Lake.of(settings)
     with (
         one_run(settings, "taxi ingest", None, observer.note),
@@ -124,7 +191,7 @@ def ingest(
         observer.activity("Reading") as tell,
     ):
         outcome = ingest_many(
-            arguments,
+            [*arguments, *downloaded.paths],
             lake,
             settings,
             tell,
@@ -132,6 +199,7 @@ def ingest(
             may_fetch_shapes=True,
         )
         sync_where_present(lake)
+        outcome = replace(outcome, failures=[*downloaded.errors, *outcome.failures])
         entry.end(of_ingest(outcome))
     observer.finished(outcome)
     return outcome
@@ -392,6 +460,52 @@ def read_status(settings: Settings, target: str | None = None) -> Status:
         return Status(entries, FileVerdicts({}, error), failed=failed)
 
 
+def plan(
+    settings: Settings,
+    months: Sequence[date] | None = None,
+    services: str = "all",
+    source: str = TLC,
+    target: str | None = None,
+    observer: Observer = SILENT,
+) -> Plan:
+    """Compare the lake with what a publisher has; downloads and changes nothing.
+
+    Args:
+        settings: where the lake is.
+        months: the first day of each; None for all that should be published by now.
+        services: names with commas between them, or ``all``.
+        source: the publisher, see ``month_url``.
+        target: whose verdicts on completeness; None for the default, which need not have been built.
+        observer: told of progress.
+
+    Raises:
+        TaxiError: there is no such service or source. A publisher that is out of reach is the plan's complaint.
+    """
+    from taxi_pipeline.plan.survey import survey  # noqa: PLC0415 - 0.1 s for requests
+
+    status = read_status(settings, target)
+    counts = counts_of(read_seed("published_trip_counts"))
+    today = datetime.now(UTC).date()
+    chosen = (
+        default_months(
+            [month.service for month in parse_files(services, [today])], list(counts), today
+        )
+        if months is None
+        else parse_files(services, months)
+    )
+    with observer.activity("Asking the publisher") as tell:
+        return survey(
+            list(dict.fromkeys(chosen)),
+            source,
+            settings.download_dir,
+            status.entries,
+            status.verdicts.by_load_id,
+            counts,
+            today,
+            tell,
+        )
+
+
 def _unpublishable(reader: Reader) -> TaxiError | None:
     try:
         require_passed(reader)
@@ -405,6 +519,8 @@ def run(
     arguments: Sequence[str | Path] = (),
     target: str | None = None,
     *,
+    months: Sequence[Month] = (),
+    source: str = TLC,
     accept_critical: bool = False,
     observer: Observer = SILENT,
 ) -> Run:
@@ -414,6 +530,8 @@ def run(
         settings: where everything is.
         arguments: paths, folders and URLs; without them the lake as it is, or the sample where it is empty.
         target: a name of ``profiles.yml``; None for its default.
+        months: to be downloaded and taken instead of arguments.
+        source: their publisher, see ``month_url``.
         accept_critical: take a month although a critical check fails.
         observer: told of progress and of every result.
 
@@ -424,27 +542,30 @@ def run(
     prepare_profile(settings)
     with one_run(settings, "taxi run", target, observer.note):
         check_target(settings, target)
+        downloaded = _fetch(
+            settings, arguments, months, source, observer
+        )  # others may write meanwhile
         with exclusive(settings, observer):
             lake = Lake.of(settings)
             lake.ensure(observer.note)
             if is_embedded(settings, target):
                 require_free(settings)
-            if not arguments and not lake.current():
+            if not arguments and not months and not lake.current():
                 refuse_to_replace(lake, settings, target)
                 arguments = [write_sample(settings, observer=observer).folder]
-            ingested = built = published = None
-            if arguments:
-                ingested = ingest(
-                    settings, arguments, accept_critical=accept_critical, observer=observer
+            ingested = loaded = built = published = None
+            if arguments or months:
+                ingested = _ingest(
+                    settings, arguments, downloaded, observer, accept_critical=accept_critical
                 )
             if ingested is None or ingested.results or not ingested.failures:
                 if not is_embedded(settings, target):
-                    load(settings, target, observer)
+                    loaded = load(settings, target, observer)
                 options = BuildOptions(target)
                 built = _build(settings, options, observer)
                 if not built.report.exit_code:
                     published = _publish(settings, target, observer)
-            return Run(ingested, built, published, time.monotonic() - started)
+            return Run(ingested, built, published, time.monotonic() - started, loaded)
 
 
 def _publish(settings: Settings, target: str | None, observer: Observer) -> Published:

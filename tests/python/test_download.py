@@ -35,7 +35,7 @@ from taxi_pipeline.download.sources import (
     source_folder,
 )
 from taxi_pipeline.download.transfer import fetch
-from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.errors import NotPublishedError, TaxiError
 from taxi_pipeline.schemas import Service
 
 CONTENT, OTHER = (random.Random(seed).randbytes(1_000_000) for seed in (1, 2))  # noqa: S311
@@ -511,26 +511,37 @@ def test_a_refused_month_is_not_out_yet_or_no_longer_there(site: Site, target: P
     assert other.reason == "the server refuses it (403)"
 
 
-def test_a_refusal_is_judged_by_the_age_of_the_month_and_by_the_server() -> None:
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refusal_is_judged_by_the_age_of_the_month_and_by_the_server(status: int) -> None:
     day = date(2026, 11, 26)
-    months = {
-        month: refusal(month_url(Service.GREEN, month, "tlc"), day)[0]
+    faults = [
+        refusal(month_url(Service.GREEN, month, source), status, day)
+        for source in ("tlc", "https://mirror.example.org/taxi")
         for month in (date(2026, 12, 1), date(2026, 8, 1), date(2026, 7, 1))
-    }
-    assert [reason.startswith("not published yet") for reason in months.values()] == [
-        True,
-        True,
-        False,
     ]
-    _, remedy = refusal(month_url(Service.GREEN, date(2013, 8, 1), "tlc"), day)
-    assert "green 2014-01" in remedy
+    assert [type(fault) for fault in faults] == 2 * [
+        NotPublishedError,
+        NotPublishedError,
+        TaxiError,
+    ]
+    assert [fault.exit_code for fault in faults] == 2 * [3, 3, 2]
+    closed = refusal(month_url(Service.GREEN, date(2026, 8, 1), "datatalks"), status, day)
+    assert closed.exit_code == 2, "no month is added to that copy any more"
+
+
+def test_the_remedy_of_a_refusal_fits_the_server() -> None:
+    day = date(2026, 11, 26)
+    assert (
+        "green 2014-01"
+        in refusal(month_url(Service.GREEN, date(2013, 8, 1), "tlc"), 403, day).remedy
+    )
     for bucket in (
         "https://s3.amazonaws.com/nyc-tlc/trip+data/yellow_tripdata_2019-01.csv",
         "https://nyc-tlc.s3.us-east-1.amazonaws.com/trip%20data/yellow_tripdata_2019-01.parquet",
     ):
-        reason, remedy = refusal(bucket, day)
-        assert "old S3 bucket" in reason
-        assert "`taxi download" in remedy
+        fault = refusal(bucket, 403, day)
+        assert "old S3 bucket" in fault.reason
+        assert "`taxi download" in fault.remedy
 
 
 @pytest.mark.parametrize(("status", "reason"), [(404, "not found at http"), (410, "answers 410")])

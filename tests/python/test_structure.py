@@ -19,10 +19,10 @@ LAYERS = (
     {"restatements", "warehouses"},
     {"quality"},
     {"ingest", "transform"},
-    {"bench", "bi", "dictionary", "explain", "site", "sql"},
+    {"bench", "bi", "dictionary", "explain", "plan", "site", "sql"},
     {"results"},
     {"history"},
-    {"observer"},
+    {"observer", "documents"},
     {"workflow"},
     {"terminal"},
     {"command"},
@@ -34,7 +34,6 @@ LAYERS = (
 LONGEST = 400
 LONGER = {
     "bi/lookml.py": "one table of the project to one file of LookML, in the order of the file",
-    "download/transfer.py": "one transfer with all the faults of servers that it goes on after",
     "ingest/one_file.py": "the steps from one file to one partition",
     "lake/store.py": "the one writer of the manifest",
     "sample/pathologies.py": "a list: a function for each known fault of the data",

@@ -5,15 +5,14 @@ from typing import Annotated
 
 import typer
 
-from taxi_pipeline import console
-from taxi_pipeline.download.months import download_months, targets_of
-from taxi_pipeline.download.room import measure, require_room
-from taxi_pipeline.download.sources import SOURCES, parse_files, parse_months
-from taxi_pipeline.errors import TaxiError
+from taxi_pipeline import console, workflow
+from taxi_pipeline.download.sources import SOURCES, TLC, parse_files, parse_months
+from taxi_pipeline.errors import TaxiError, deciding
 from taxi_pipeline.ingest import gives_points
 from taxi_pipeline.options import Months, command_group
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import load_settings
+from taxi_pipeline.terminal import Terminal
 from taxi_pipeline.zones.archive import require_shapes
 
 app = command_group()
@@ -38,21 +37,17 @@ def download(
         typer.Option(
             help=f"Publisher: {', '.join(SOURCES)}, or the address of a mirror. Their files differ in content."
         ),
-    ] = "tlc",
+    ] = TLC,
 ) -> None:
     """Download trip files; an interrupted download resumes.
 
     It first says how large the files are, and stops where the disk has no room for them. TLC's zone shapes
-    come with them where a file gives places by coordinates.
+    come with them where a file gives places by coordinates. Exit code 3: not published yet.
     """
     settings = load_settings()
-    files = parse_files(services, parse_months(months))
-    if targets := targets_of(files, source, settings.download_dir):
-        sizes = measure(targets)
-        console.print_note(str(sizes))
-        require_room(sizes, settings.download_dir)
-    with console.transfer() as update:
-        report = download_months(files, source, settings.download_dir, update)
+    report = workflow.download(
+        settings, parse_files(services, parse_months(months)), source, Terminal()
+    )
     for path in report.paths:
         console.out.print(str(path))
     for error in report.errors:
@@ -65,7 +60,7 @@ def download(
             require_shapes(settings, with_points.name, may_fetch=True)
     except TaxiError as error:
         console.print_error(error)
-        exit_code = error.exit_code
+        exit_code = deciding((exit_code, error.exit_code))
     raise typer.Exit(exit_code)
 
 

@@ -6,9 +6,8 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from taxi_pipeline.download.sources import month_url, source_folder
-from taxi_pipeline.download.transfer import fetch
-from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.download.sources import Month, month_url, source_folder
+from taxi_pipeline.errors import TaxiError, deciding
 from taxi_pipeline.schemas import Service
 
 
@@ -20,11 +19,13 @@ class MonthDownload:
         month: the first day of the month.
         path: the complete file.
         error: why there is none, or why the copy at hand could not be compared with the server's.
+        is_new: whether bytes were transferred; False where the publisher's file is the one at hand.
     """
 
     month: date
     path: Path | None = None
     error: TaxiError | None = None
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class DownloadReport:
 
     @property
     def exit_code(self) -> int:
-        """0 if every month is there, else 2."""
-        return TaxiError.exit_code if self.errors else 0
+        """0 if every month is there; 3 where those that are not are not published yet; else 2."""
+        return deciding(error.exit_code for error in self.errors)
 
 
 def download_months(
@@ -57,6 +58,7 @@ def download_months(
     *,
     retries: int = 5,
     backoff_seconds: float = 1.0,
+    waits: bool = False,
 ) -> DownloadReport:
     """Download the files of several months, one after the other; go on after one that fails.
 
@@ -68,6 +70,7 @@ def download_months(
         progress: called with the service and the month, the file's bytes on disk and its total bytes.
         retries: see ``fetch``.
         backoff_seconds: see ``fetch``.
+        waits: see ``fetch``.
 
     Returns:
         For every month its file or its error.
@@ -75,10 +78,13 @@ def download_months(
     Raises:
         TaxiError: the source is unknown. Whatever is wrong with one month is in the report.
     """
+    from taxi_pipeline.download.transfer import fetch  # noqa: PLC0415 - 0.1 s for requests
+
     outcomes = []
     for (service, month), (url, destination) in zip(
         _once(files), targets_of(files, source, folder), strict=True
     ):
+        before = _identity(destination)
         try:
             path = fetch(
                 url,
@@ -86,11 +92,13 @@ def download_months(
                 partial(progress, f"{service} {month:%Y-%m}") if progress else None,
                 retries=retries,
                 backoff_seconds=backoff_seconds,
+                waits=waits,
             )
         except TaxiError as error:
             outcomes.append(MonthDownload(month, error=error))
         else:
-            outcomes.append(MonthDownload(month, path=path))
+            is_new = _identity(path) != before
+            outcomes.append(MonthDownload(month, path=path, is_new=is_new))
     return DownloadReport(tuple(outcomes))
 
 
@@ -107,5 +115,14 @@ def targets_of(
     return [(url, target / url.rsplit("/", 1)[1]) for url in urls]
 
 
-def _once(files: Sequence[tuple[Service, date]]) -> list[tuple[Service, date]]:
-    return list(dict.fromkeys((service, month.replace(day=1)) for service, month in files))
+def _once(files: Sequence[tuple[Service, date]]) -> list[Month]:
+    return list(dict.fromkeys(Month(service, month.replace(day=1)) for service, month in files))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What changes when another file takes the name."""
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return None
+    return state.st_ino, state.st_mtime_ns

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-
-from taxi_pipeline.download.transfer import TIMEOUT_SECONDS
+from taxi_pipeline.download.asking import ask
 from taxi_pipeline.errors import TaxiError
 
 
@@ -42,8 +40,8 @@ def measure(targets: Sequence[tuple[str, Path]]) -> Sizes:
         targets: address and destination of each file, all in one folder.
     """
     missing = [(url, path) for url, path in targets if not path.exists()]
-    with requests.Session() as session:
-        sizes = [_size(session, url) for url, _ in missing]
+    origins = [reply.origin for reply in ask([url for url, _ in missing])]
+    sizes = [None if origin is None else origin.length for origin in origins]
     held = sum(part.stat().st_size for _, path in missing if (part := _part(path)).exists())
     known = [size for size in sizes if size is not None]
     folder = targets[0][1].parent
@@ -69,19 +67,6 @@ def require_room(sizes: Sizes, folder: Path) -> None:
 
 def _part(path: Path) -> Path:
     return path.with_name(path.name + ".part")
-
-
-def _size(session: requests.Session, url: str) -> int | None:
-    try:
-        answer = session.head(
-            url,
-            timeout=TIMEOUT_SECONDS,
-            allow_redirects=True,
-            headers={"Accept-Encoding": "identity"},
-        )
-        return int(answer.headers["Content-Length"]) if answer.ok else None
-    except (requests.RequestException, KeyError, ValueError):
-        return None
 
 
 def _gigabytes(number: int) -> str:

@@ -3,16 +3,21 @@
 import re
 from collections.abc import Sequence
 from datetime import date
+from http import HTTPStatus
+from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 from taxi_pipeline.addresses import has_scheme, public_address
-from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.file_names import FIRST_YEAR, TripFile, parse
+from taxi_pipeline.errors import NotPublishedError, TaxiError
+from taxi_pipeline.file_names import FIRST_YEAR, TripFile, file_name, parse
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.seeds import read_seed
 
+TLC = "tlc"
+"""The name of the official publisher."""
+
 SOURCES: dict[str, str] = {
-    "tlc": "https://d37ci6vzurychx.cloudfront.net/trip-data/{service}_tripdata_{month}.parquet",
+    TLC: "https://d37ci6vzurychx.cloudfront.net/trip-data/{service}_tripdata_{month}.parquet",
     "datatalks": "https://github.com/DataTalksClub/nyc-tlc-data/releases/download/{service}/"
     "{service}_tripdata_{month}.csv.gz",
 }
@@ -23,7 +28,35 @@ PUBLISHED_AFTER_MONTHS = 4
 """A month is out by then (2026-11-26): TLC publishes about two months late."""
 
 
-_FOLDER = SOURCES["tlc"].rpartition("/")[0]
+class Month(NamedTuple):
+    """One file of a publisher: whose trips, and the first day of their month."""
+
+    service: Service
+    first: date
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``yellow:2024-01``.
+
+        Raises:
+            TaxiError: it names no service, no month, or more than one.
+        """
+        service, colon, month = text.partition(":")
+        if not colon:
+            raise TaxiError(f"month '{text}'", "it names no service", "write it as yellow:2024-01")
+        _require_service(service)
+        months = parse_months(month)
+        if len(months) > 1:
+            raise TaxiError(
+                f"month '{text}'", "it is more than one month", "use --months and --services"
+            )
+        return cls(Service(service), months[0])
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.first:%Y-%m}"
+
+
+_FOLDER = SOURCES[TLC].rpartition("/")[0]
 
 
 _MONTH = re.compile(r"(?P<year>20\d\d)(?:-(?P<month>0[1-9]|1[0-2]))?", re.ASCII)
@@ -78,7 +111,7 @@ def _months_error(text: str, reason: str) -> TaxiError:
     )
 
 
-def parse_files(services: str, months: Sequence[date]) -> list[tuple[Service, date]]:
+def parse_files(services: str, months: Sequence[date]) -> list[Month]:
     """Read for which services files are wanted: names with commas between them, or ``all``.
 
     ``all`` leaves out months from before a service's first file, by the seed ``published_trip_counts``.
@@ -95,15 +128,22 @@ def parse_files(services: str, months: Sequence[date]) -> list[tuple[Service, da
             )
             first[service] = min(month, first.get(service, month))
         return [
-            (service, month) for service in Service for month in months if month >= first[service]
+            Month(service, month)
+            for service in Service
+            for month in months
+            if month >= first[service]
         ]
     names = services.split(",")
     for name in names:
-        if name not in set(Service):
-            raise TaxiError(
-                f"service '{name}'", "there is no such service", f"use {', '.join(Service)}, or all"
-            )
-    return [(Service(name), month) for name in names for month in months]
+        _require_service(name)
+    return [Month(Service(name), month) for name in names for month in months]
+
+
+def _require_service(name: str) -> None:
+    if name not in set(Service):
+        raise TaxiError(
+            f"service '{name}'", "there is no such service", f"use {', '.join(Service)}, or all"
+        )
 
 
 def month_url(service: Service, month: date, source: str) -> str:
@@ -154,33 +194,60 @@ def _check_base_url(source: str) -> None:
         )
 
 
-def refusal(url: str, today: date) -> tuple[str, str]:
-    """Say what a 403 means: TLC's server also gives it for a file that is not there.
+def refusal(url: str, status: int, today: date) -> TaxiError:
+    """Say what a 403 or 404 means: TLC's server gives a 403 for a file that is not there.
 
     Args:
         url: what was asked for.
+        status: 403 or 404.
         today: the day on which it was.
 
     Returns:
-        The reason and the remedy.
+        A ``NotPublishedError`` where the month may still come, which is worth waiting for; else a ``TaxiError``.
     """
     host = (urlsplit(url).hostname or "").lower()
-    if host.endswith("amazonaws.com") and "nyc-tlc" in url:
-        return (
-            "this is TLC's old S3 bucket, which is closed (the server answers 403)",
-            f"TLC's files are at {_FOLDER} now: `taxi download SERVICE MONTH` fetches them",
-        )
     try:
         trip_file = parse(url)
     except TaxiError:
-        return "the server refuses it (403)", f"check the address {public_address(url)}"
-    months = 12 * (today.year - trip_file.month.year) + today.month - trip_file.month.month
-    if months < PUBLISHED_AFTER_MONTHS:
-        return (
-            "not published yet (the server answers 403, as TLC's does for such a month)",
+        trip_file = None
+    name = trip_file.name if trip_file else file_name(url)
+    if host.endswith("amazonaws.com") and "nyc-tlc" in url:
+        return TaxiError(
+            name,
+            f"this is TLC's old S3 bucket, which is closed (the server answers {status})",
+            f"TLC's files are at {_FOLDER} now: `taxi download SERVICE MONTH` fetches them",
+        )
+    if trip_file is not None and not _is_closed_series(url) and is_awaited(trip_file.month, today):
+        as_tlc = ", as TLC's does for such a month" if status == HTTPStatus.FORBIDDEN else ""
+        return NotPublishedError(
+            name,
+            f"not published yet (the server answers {status}{as_tlc})",
             "try again later, months appear about two months late",
         )
-    return _refusal_of_old_month(trip_file, is_official=host == urlsplit(_FOLDER).hostname)
+    if status == HTTPStatus.NOT_FOUND:
+        return TaxiError(
+            name,
+            f"not found at {public_address(url)} (the server answers 404)",
+            "check that this source has the service and the month",
+        )
+    if trip_file is None:
+        return TaxiError(
+            name, "the server refuses it (403)", f"check the address {public_address(url)}"
+        )
+    return TaxiError(
+        name, *_refusal_of_old_month(trip_file, is_official=host == urlsplit(_FOLDER).hostname)
+    )
+
+
+def is_awaited(month: date, today: date) -> bool:
+    """Whether a month that a publisher does not have may still come."""
+    months = 12 * (today.year - month.year) + today.month - month.month
+    return months < PUBLISHED_AFTER_MONTHS
+
+
+def _is_closed_series(url: str) -> bool:
+    """Whether no month is added any more: DataTalksClub's copy ends with 2021."""
+    return url.startswith(SOURCES["datatalks"].partition("{")[0])
 
 
 def _refusal_of_old_month(trip_file: TripFile, *, is_official: bool) -> tuple[str, str]:

@@ -5,14 +5,13 @@ was republished) and, while a transfer is under way or interrupted, ``x.part``, 
 """
 
 import errno
-import json
 import logging
 import os
 import re
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -25,7 +24,7 @@ from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.util import Retry
 
 from taxi_pipeline.addresses import public_address, redact
-from taxi_pipeline.atomic import write_text
+from taxi_pipeline.download.origin import Origin, content_length, note_of
 from taxi_pipeline.download.sources import refusal
 from taxi_pipeline.errors import TaxiError
 
@@ -46,61 +45,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Origin:
-    """What a server said about a file: enough to see whether it is still the same one.
-
-    Its address is kept without user and query, where secrets stand: a signed address is another one every day, for the
-    same file, and the rest of the record tells files apart.
-    """
-
-    url: str
-    etag: str | None
-    last_modified: str | None
-    length: int | None
-
-    @classmethod
-    def of(cls, response: requests.Response, url: str, length: int | None) -> "_Origin":
-        headers = response.headers
-        return cls(public_address(url), headers.get("ETag"), headers.get("Last-Modified"), length)
-
-    @classmethod
-    def load(cls, path: Path, url: str) -> "_Origin | None":
-        """Read what was remembered of ``url``; None if nothing usable was."""
-        try:
-            origin = cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError, TypeError):
-            return None
-        return origin if origin.url == public_address(url) else None
-
-    def save(self, path: Path) -> None:
-        write_text(path, json.dumps(asdict(self), indent=2) + "\n")
-
-    @property
-    def strong_validator(self) -> str | None:
-        """What may stand in ``If-Range``: a weak ETag does not promise the same bytes."""
-        weak = self.etag is None or self.etag.startswith("W/")
-        return self.last_modified if weak else self.etag
-
-    def contradicts(self, other: "_Origin") -> bool:
-        """Tell whether the two cannot be the same file."""
-        pairs = (
-            (self.etag, other.etag),
-            (self.last_modified, other.last_modified),
-            (self.length, other.length),
-        )
-        return any(None not in pair and pair[0] != pair[1] for pair in pairs)
-
-    def matches(self, other: "_Origin") -> bool:
-        """Tell whether the two are surely the same file."""
-        if self.contradicts(other):
-            return False
-        if self.etag and other.etag:
-            return True
-        return bool(self.last_modified and other.last_modified and self.length and other.length)
-
-
-class _TransientError(Exception):
+class TransientError(Exception):
     """A fault that may be gone at the next attempt, in ``wait_seconds`` if the server says so."""
 
     def __init__(self, reason: str, wait_seconds: float | None = None) -> None:
@@ -109,7 +54,7 @@ class _TransientError(Exception):
         super().__init__(reason)
 
 
-class _UnreachableError(_TransientError):
+class _UnreachableError(TransientError):
     """No way to the server at all: another attempt helps only where there was one a moment ago."""
 
     def __init__(self, reason: str, remedy: str) -> None:
@@ -126,7 +71,7 @@ class _Transfer:
         self.destination = destination
         self.progress: Progress = progress or (lambda done, total: None)
         self.received = False  # whether the server has sent anything since this call began
-        self.origin_path = destination.with_name(destination.name + ".origin.json")
+        self.origin_path = note_of(destination)
         self.part = destination.with_name(destination.name + ".part")
         self.part_origin_path = destination.with_name(destination.name + ".part.json")
 
@@ -134,22 +79,22 @@ class _Transfer:
         """Bytes of an unfinished transfer on disk."""
         return self.part.stat().st_size if self.part.exists() else 0
 
-    def error(self, reason: str, remedy: str) -> TaxiError:
+    def error(self, reason: str, remedy: str, kind: type[TaxiError] = TaxiError) -> TaxiError:
         """Make an error about this file; if a complete copy is at hand, the remedy is to use it."""
         if self.destination.exists():
             remedy = f"ingest the local copy at {self.destination}, or {remedy}"
-        return TaxiError(self.destination.name, reason, remedy)
+        return kind(self.destination.name, reason, remedy)
 
     def attempt(self, session: requests.Session) -> None:
         """Ask once, for no more than is missing, and complete the destination.
 
         Raises:
-            _TransientError: worth another attempt; what came so far is in the part.
+            TransientError: worth another attempt; what came so far is in the part.
             TaxiError: not worth another attempt.
             OSError: the local disk refused.
         """
         offset = self.part_size()
-        started = _Origin.load(self.part_origin_path, self.url) if offset else None
+        started = Origin.load(self.part_origin_path, self.url) if offset else None
         if started and started.length == offset:  # killed between the last byte and the name
             self._revalidate(session, started, publish=True)
         elif started and started.strong_validator and offset < (started.length or 0):
@@ -160,14 +105,14 @@ class _Transfer:
             with self._get(session) as response:
                 self._receive_whole(response)
 
-    def _held(self) -> _Origin | None:
+    def _held(self) -> Origin | None:
         """Look up what is known of the destination, if it has the length that it should have."""
-        held = _Origin.load(self.origin_path, self.url)
+        held = Origin.load(self.origin_path, self.url)
         if held and self.destination.exists() and self.destination.stat().st_size == held.length:
             return held
         return None
 
-    def _revalidate(self, session: requests.Session, known: _Origin, *, publish: bool) -> None:
+    def _revalidate(self, session: requests.Session, known: Origin, *, publish: bool) -> None:
         """Keep the complete copy if the server still has the same file, else receive the new one.
 
         Without an ETag the headers of the answer decide and its body is left unread: to
@@ -178,7 +123,9 @@ class _Transfer:
         ) as response:
             if response.status_code == HTTPStatus.NOT_MODIFIED or (
                 response.status_code == HTTPStatus.OK
-                and known.matches(_Origin.of(response, self.url, _content_length(response)))
+                and known.matches(
+                    Origin.of(response.headers, self.url, content_length(response.headers))
+                )
             ):
                 if publish:
                     self._publish()
@@ -187,7 +134,7 @@ class _Transfer:
                 self._receive_whole(response)
 
     def _resume(
-        self, session: requests.Session, started: _Origin, offset: int, validator: str
+        self, session: requests.Session, started: Origin, offset: int, validator: str
     ) -> None:
         """Receive what is missing from the part, or all of it if the file changed meanwhile."""
         headers = {"Range": f"bytes={offset}-", "If-Range": validator}
@@ -199,10 +146,10 @@ class _Transfer:
                 return
             content_range = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
             first, last, length = map(int, content_range.groups()) if content_range else (0, 0, 0)
-            now = _Origin.of(response, self.url, length)
+            now = Origin.of(response.headers, self.url, length)
             if (first, last) != (offset, length - 1) or started.contradicts(now):
                 self._discard_part("the server sent another range or another file than asked for")
-            if _content_length(response) not in (None, length - offset):
+            if content_length(response.headers) not in (None, length - offset):
                 self._discard_part("the server contradicts itself about the length")
             self._receive(response, started, offset)
 
@@ -218,7 +165,7 @@ class _Transfer:
                 "check the address; behind a company's proxy, set REQUESTS_CA_BUNDLE to its certificate",
             ) from fault
         except (requests.ConnectionError, requests.Timeout) as fault:
-            raise _connection_error(fault, self.url) from fault
+            raise connection_error(fault, self.url) from fault
         except (requests.RequestException, ValueError) as fault:
             # What is said of an address that cannot be read may hold any part of it.
             said = "it is not a valid web address" if "@" in self.url else _said(fault)
@@ -230,36 +177,32 @@ class _Transfer:
             status >= HTTPStatus.INTERNAL_SERVER_ERROR
         ):
             with response:
-                raise _TransientError(f"the server answers {status}", _retry_after(response))
+                raise TransientError(f"the server answers {status}", _retry_after(response))
         return response
 
     def _receive_whole(self, response: requests.Response) -> None:
         """Receive the file from its first byte, or say why the server does not give it."""
         status = response.status_code
-        if status == HTTPStatus.FORBIDDEN:
-            raise self.error(*refusal(self.url, datetime.now(UTC).date()))
-        if status == HTTPStatus.NOT_FOUND:
-            raise self.error(
-                f"not found at {self.address} (the server answers 404)",
-                "check that this source has the service and the month",
-            )
+        if status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+            fault = refusal(self.url, status, datetime.now(UTC).date())
+            raise self.error(fault.reason, fault.remedy, type(fault))
         if status != HTTPStatus.OK:
             raise self.error(
                 f"cannot be fetched (the server answers {status})",
                 f"check the address {self.address}",
             )
-        length = _content_length(response)
+        length = content_length(response.headers)
         if length is None and "chunked" not in response.headers.get("Transfer-Encoding", ""):
             raise self.error(
                 "the server does not say how long the file is, so a cut would go unnoticed",
                 "use another source",
             )
         self.part.write_bytes(b"")  # before its origin is noted: never old bytes under a new one
-        origin = _Origin.of(response, self.url, length)
+        origin = Origin.of(response.headers, self.url, length)
         origin.save(self.part_origin_path)
         self._receive(response, origin, 0)
 
-    def _receive(self, response: requests.Response, origin: _Origin, offset: int) -> None:
+    def _receive(self, response: requests.Response, origin: Origin, offset: int) -> None:
         """Append the body to the part; complete the destination if all of it came."""
         done = offset
         self.received = True
@@ -271,7 +214,7 @@ class _Transfer:
                     done += len(chunk)
                     self.progress(done, origin.length)
             except HTTPError as fault:
-                raise _TransientError(f"the connection broke after {done:,} bytes") from fault
+                raise TransientError(f"the connection broke after {done:,} bytes") from fault
             file.flush()
             os.fsync(file.fileno())
         if origin.length is None:  # sent in chunks, whose end is marked: what came is all there is
@@ -285,7 +228,7 @@ class _Transfer:
 
     def _discard_part(self, reason: str) -> NoReturn:
         self.part.unlink()
-        raise _TransientError(reason)
+        raise TransientError(reason)
 
 
 def fetch(
@@ -295,6 +238,7 @@ def fetch(
     *,
     retries: int = 5,
     backoff_seconds: float = 1.0,
+    waits: bool = False,
 ) -> Path:
     """Download a file: afterwards it is there complete, or it is as it was before.
 
@@ -309,12 +253,13 @@ def fetch(
         retries: attempts after the first that may fail in a row without any progress.
         backoff_seconds: pause before the first of them, doubled for each further one, at most
             ``MAX_WAIT_SECONDS``. A ``Retry-After`` of the server comes first.
+        waits: wait for another process that downloads the same file, and then ask what it left.
 
     Returns:
         The destination.
 
     Raises:
-        TaxiError: not published yet (403), not found (404), refused otherwise, out of reach, no
+        TaxiError: not published yet (a ``NotPublishedError``), not found, refused otherwise, out of reach, no
             room on the disk, or another process is downloading the same file. A complete copy from
             before stays as it is, and the remedy names it.
     """
@@ -322,7 +267,7 @@ def fetch(
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         with (
-            FileLock(destination.with_name(destination.name + ".lock"), timeout=0),
+            FileLock(destination.with_name(destination.name + ".lock"), timeout=-1 if waits else 0),
             requests.Session() as session,
         ):
             _persist(transfer, session, retries, backoff_seconds)
@@ -352,7 +297,7 @@ def _persist(
     while True:
         try:
             transfer.attempt(session)
-        except _TransientError as fault:
+        except TransientError as fault:
             failures = 1 if transfer.part_size() > most_bytes else failures + 1
             most_bytes = max(most_bytes, transfer.part_size())
             if isinstance(fault, _UnreachableError) and not transfer.received:
@@ -376,11 +321,6 @@ def _persist(
             time.sleep(wait)
         else:
             return
-
-
-def _content_length(response: requests.Response) -> int | None:
-    text = response.headers.get("Content-Length", "")
-    return int(text) if text.isdecimal() else None
 
 
 def _retry_after(response: requests.Response) -> float | None:
@@ -409,7 +349,7 @@ def _said(fault: BaseException) -> str:
     return re.sub(r"\?\S+", "?...", redact(str(fault))) or type(fault).__name__
 
 
-def _connection_error(fault: requests.RequestException, url: str) -> _TransientError:
+def connection_error(fault: requests.RequestException, url: str) -> TransientError:
     """Tell a server that does not answer now from a name that nobody knows and a network that is not there."""
     said = _innermost(fault)
     if isinstance(fault, requests.exceptions.ProxyError):
@@ -428,4 +368,4 @@ def _connection_error(fault: requests.RequestException, url: str) -> _TransientE
                 f"there is no way to {urlsplit(url).hostname} ({said})",
                 "check your network, or set HTTPS_PROXY",
             )
-    return _TransientError(f"cannot reach the server ({said})")
+    return TransientError(f"cannot reach the server ({said})")

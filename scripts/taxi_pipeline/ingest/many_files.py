@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 
-from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.errors import TaxiError, deciding
 from taxi_pipeline.file_names import parse
 from taxi_pipeline.ingest.arguments import DownloadProgress, expand
 from taxi_pipeline.ingest.one_file import IngestResult, Progress, ingest_file, prepare_lake
@@ -30,8 +30,8 @@ class ManyResult:
 
     @property
     def exit_code(self) -> int:
-        """0; 1 where months were kept out by their checks; 2 where a file could not be read."""
-        return max((failure.exit_code for failure in self.failures), default=0)
+        """0; 1 where months were kept out by their checks; 2 where a file could not be read; 3 not published yet."""
+        return deciding(failure.exit_code for failure in self.failures)
 
 
 def ingest_many(

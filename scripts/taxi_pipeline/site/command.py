@@ -5,12 +5,13 @@ from typing import Annotated
 import typer
 
 from taxi_pipeline import console, workflow
+from taxi_pipeline.documents import site_document
 from taxi_pipeline.faults import Interrupted
 from taxi_pipeline.lake import Lake
-from taxi_pipeline.options import Target, command_group
+from taxi_pipeline.options import AsJson, Target, command_group
 from taxi_pipeline.settings import load_settings
 from taxi_pipeline.site.server import LOOPBACK, make_server
-from taxi_pipeline.terminal import Terminal, dbt_faults_printed
+from taxi_pipeline.terminal import Terminal, answering, dbt_faults_printed
 from taxi_pipeline.transform.completeness import read_forgotten
 from taxi_pipeline.transform.rendering import print_forgotten
 from taxi_pipeline.warehouses import open_reader
@@ -27,17 +28,18 @@ def docs(target: Target = None) -> None:
 
 
 @app.command(epilog="Examples: [bold]taxi site[/] | [bold]taxi site --target postgres[/]")
-def site(target: Target = None) -> None:
+def site(target: Target = None, as_json: AsJson = False) -> None:
     """Write the dashboard and the other pages: site/index.html.
 
     They show tables that passed their tests; otherwise the old pages stay.
     """
     settings = load_settings()
-    with dbt_faults_printed():
+    with dbt_faults_printed(), answering("site", as_json=as_json) as answer:
         page = workflow.write_site(settings, target, Terminal())
-    console.out.print(f"Site: {page}", markup=False)
-    with open_reader(settings, target) as reader:
-        print_forgotten(read_forgotten(reader, Lake.of(settings)), settings, target)
+        console.out.print(f"Site: {page}", markup=False)
+        with open_reader(settings, target) as reader:
+            print_forgotten(read_forgotten(reader, Lake.of(settings)), settings, target)
+        answer(site_document(page))
 
 
 @app.command(

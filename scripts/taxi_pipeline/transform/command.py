@@ -6,14 +6,24 @@ from typing import Annotated
 import typer
 
 from taxi_pipeline import console, workflow
+from taxi_pipeline.documents import build_document, run_document, status_document
+from taxi_pipeline.download.choice import (
+    OneMonth,
+    Services,
+    Source,
+    SpanOfMonths,
+    chosen_months,
+)
+from taxi_pipeline.download.sources import TLC
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest.rendering import print_failures
 from taxi_pipeline.lake import Lake
 from taxi_pipeline.lake.verify import require_whole
-from taxi_pipeline.options import AcceptCritical, SelectCommand, Target, command_group
+from taxi_pipeline.options import AcceptCritical, AsJson, SelectCommand, Target, command_group
 from taxi_pipeline.quality.rendering import print_failed_months
-from taxi_pipeline.settings import load_settings
-from taxi_pipeline.terminal import Terminal, dbt_faults_printed
+from taxi_pipeline.results import Run, Status
+from taxi_pipeline.settings import Settings, load_settings
+from taxi_pipeline.terminal import Terminal, answering, dbt_faults_printed
 from taxi_pipeline.transform.deps import install_packages
 from taxi_pipeline.transform.rendering import (
     print_completeness,
@@ -30,7 +40,8 @@ app = command_group()
 
 @app.command(
     epilog="Examples: [bold]taxi run[/] | [bold]taxi run ~/tlc/2024[/] | "
-    "[bold]taxi run green_tripdata_2024-01.parquet[/] | [bold]taxi run --target postgres[/]",
+    "[bold]taxi run green_tripdata_2024-01.parquet[/] | [bold]taxi run --month yellow:2024-01[/] | "
+    "[bold]taxi run --months 2024-01..2024-03 --services yellow,green --target postgres[/]",
 )
 def run(
     paths: Annotated[
@@ -42,23 +53,36 @@ def run(
             show_default=False,
         ),
     ] = None,
+    month: OneMonth = None,
+    months: SpanOfMonths = None,
+    services: Services = None,
+    source: Source = None,
     target: Target = None,
     accept_critical: AcceptCritical = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ingest the given files, build, test, validate, and write the site.
 
-    On a server target it also loads what changed. Without files it uses the lake as it is; an empty lake gets the
-    synthetic sample. Files that cannot be read do not stop the others: they are listed again
-    at the end, and the exit code is 2.
+    With --month or --months it downloads them first. On a server target it also loads what changed. Without files it
+    uses the lake as it is; an empty lake gets the synthetic sample. Files that cannot be read do not stop the others:
+    they are listed again at the end, and the exit code is 2; it is 3 where months are not published yet.
     """
-    with dbt_faults_printed():
+    with dbt_faults_printed(), answering("run", as_json=as_json) as answer:
         outcome = workflow.run(
             load_settings(),
             paths or (),
             target,
+            months=chosen_months(month, months, services, source),
+            source=source or TLC,
             accept_critical=accept_critical,
             observer=Terminal(),
         )
+        _print_run(outcome)
+        answer(run_document(outcome))
+    raise typer.Exit(outcome.exit_code)
+
+
+def _print_run(outcome: Run) -> None:
     if published := outcome.published:
         print_summary(published.summary)
         print_completeness(published.completeness)
@@ -74,7 +98,6 @@ def run(
     if outcome.built and outcome.ingested and outcome.ingested.failures:
         console.print_note("Not ingested (see above):")
         print_failures(outcome.ingested.failures)
-    raise typer.Exit(outcome.exit_code)
 
 
 @app.command(
@@ -111,6 +134,7 @@ def build(
     again: Annotated[
         bool, typer.Option("--again", help="Start dbt even if nothing has changed.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run `dbt build` on what changed: seeds, models, snapshots, tests.
 
@@ -118,31 +142,42 @@ def build(
     was built and has passed.
     """
     options = BuildOptions(target, select or (), exclude or (), variables, full_refresh, unit_tests)
-    if retry and options != BuildOptions():
-        raise TaxiError(
-            "taxi build --retry",
-            "it repeats the last build with its options",
-            "leave the other options out",
-        )
-    settings = load_settings()
-    if dry_run:
-        with dbt_faults_printed():
+    with dbt_faults_printed(), answering("build", as_json=as_json) as answer:
+        if retry and options != BuildOptions():
+            raise TaxiError(
+                "taxi build --retry",
+                "it repeats the last build with its options",
+                "leave the other options out",
+            )
+        if dry_run and as_json:
+            raise TaxiError(
+                "taxi build --dry-run", "it has no JSON document", "leave one of the options out"
+            )
+        settings = load_settings()
+        if dry_run:
             print_estimate(workflow.estimate(settings, options, Terminal()))
-        return
-    built = workflow.build(settings, options, retry=retry, again=again, observer=Terminal())
+            return
+        built = workflow.build(settings, options, retry=retry, again=again, observer=Terminal())
+        answer(build_document(built))
     raise typer.Exit(built.report.exit_code)
 
 
 @app.command(
-    epilog="Examples: [bold]taxi status[/] | [bold]taxi status --target postgres[/]",
+    epilog="Examples: [bold]taxi status[/] | [bold]taxi status --target postgres[/] | [bold]taxi status --json[/]",
 )
-def status(target: Target = None) -> None:
+def status(target: Target = None, as_json: AsJson = False) -> None:
     """Show which months are loaded, and whether they are whole.
 
     Completeness comes from the last build of the target (mart_source_completeness).
     """
-    settings = load_settings()
-    found = workflow.read_status(settings, target)
+    with answering("status", as_json=as_json) as answer:
+        settings = load_settings()
+        found = workflow.read_status(settings, target)
+        _print_status(settings, target, found)
+        answer(status_document(found))
+
+
+def _print_status(settings: Settings, target: str | None, found: Status) -> None:
     option = f" --target {target}" if target else ""
     print_forgotten(found.forgotten, settings, target)
     if not found.entries:

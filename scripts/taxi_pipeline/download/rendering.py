@@ -1,0 +1,14 @@
+"""What downloads of months print beside their progress."""
+
+from taxi_pipeline import console
+from taxi_pipeline.download.months import DownloadReport
+
+
+def print_downloaded(report: DownloadReport) -> None:
+    """Print how many files came over and how many were here already; the faults are printed with those of ingestion."""
+    new = sum(month.is_new for month in report.months)
+    held = len(report.paths) - new
+    parts = [f"{console.plural(new, 'file')} downloaded"] if new or not held else []
+    if held:
+        parts.append(f"{console.plural(held, 'file')} unchanged at the publisher")
+    console.out.print(", ".join(parts))
