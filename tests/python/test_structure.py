@@ -19,7 +19,7 @@ LAYERS = (
     {"restatements", "warehouses"},
     {"quality"},
     {"ingest", "transform"},
-    {"bench", "bi", "dictionary", "explain", "site", "sql"},
+    {"bench", "bi", "comparison", "dictionary", "explain", "site", "sql"},
     {"results"},
     {"observer"},
     {"workflow"},
