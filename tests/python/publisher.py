@@ -1,0 +1,77 @@
+"""A publisher of trip files on the loopback: files come, change, are not there yet, or the whole server is down."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """Serves a folder as TLC's server does: 403 for what is not there."""
+
+    def __init__(self, *arguments: Any, publisher: "Publisher", **options: Any) -> None:
+        self.publisher = publisher
+        super().__init__(*arguments, **options)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name it has there)
+        """Keep the test's output clean."""
+
+    def send_head(self) -> Any:
+        """Answer GET and HEAD."""
+        name = Path(self.path).name
+        self.publisher.asked.append((self.command, name))
+        if self.publisher.is_down.is_set():
+            return self.send_error(HTTPStatus.SERVICE_UNAVAILABLE)
+        if not (self.publisher.folder / name).is_file():
+            return self.send_error(HTTPStatus.FORBIDDEN)
+        self.publisher.before(self.command, name)
+        return super().send_head()
+
+
+@dataclass
+class Publisher:
+    """What the server has and was asked.
+
+    Attributes:
+        folder: the files that are out.
+        address: of the server.
+        is_down: while it is set every answer is 503.
+        asked: method and file name of each request.
+    """
+
+    folder: Path
+    address: str = ""
+    is_down: threading.Event = field(default_factory=threading.Event)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def before(self, method: str, name: str) -> None:
+        """Called before a file is sent; a test may put something else in its place."""
+
+    def publish(self, file: Path, name: str = "") -> None:
+        """Put a file out, whole at once, in place of the one of that name."""
+        draft = self.folder / "draft"
+        shutil.copyfile(file, draft)  # not its times: it is published now
+        draft.replace(self.folder / (name or file.name))
+
+
+@contextmanager
+def publisher(folder: Path) -> Iterator[Publisher]:
+    """Serve a folder until the end of the block."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = Publisher(folder)
+    handler = partial(_Handler, publisher=found, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        found.address = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield found
+        finally:
+            server.shutdown()
+            thread.join()
