@@ -1,10 +1,57 @@
 """What the JSON documents of ``taxi`` say: why a command failed, which rows did, which months are restated."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Self
 
 Document = Mapping[str, Any]
 """The one JSON document that a command writes to standard output; its form is in docs/settings.md."""
+
+TO_INGEST = ("missing", "restated")
+SERVICES = ("yellow", "green", "fhv", "fhvhv")
+
+
+@dataclass(frozen=True, order=True)
+class Month:
+    """One file of TLC: a service and the first day of a month."""
+
+    service: str
+    first: date
+
+    @classmethod
+    def of(cls, service: str, month: str) -> Self:
+        """Read ``2024-01``, or a day of it in ISO form.
+
+        Raises:
+            ValueError: there is no such service or month.
+        """
+        if service not in SERVICES:
+            raise ValueError(f"{service!r} is none of {', '.join(SERVICES)}")
+        return cls(service, date.fromisoformat(f"{month[:7]}-01"))
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.first:%Y-%m}"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A month that is to be ingested.
+
+    Attributes:
+        month: which.
+        state: ``missing`` in the lake, or ``restated`` by the publisher since it was ingested.
+        version: of the publisher's file; empty where the document does not say.
+    """
+
+    month: Month
+    state: str
+    version: str = ""
+
+    @property
+    def key(self) -> str:
+        """The same for the same file, and another one once it is published anew."""
+        return f"{self.month}:{self.state}:{self.version}"
 
 
 def sentence(document: Document) -> str:
@@ -28,13 +75,18 @@ def failing(document: Document) -> list[str]:
     ]
 
 
-def restated_months(document: Document) -> list[tuple[str, str]]:
-    """Service and month (``2024-01``) of what the publisher has changed since it was ingested."""
-    return [
-        (str(month["service"]), str(month["month"]))
-        for month in document.get("months", ())
-        if month["state"] == "restated"
+def planned(document: Document) -> list[Planned]:
+    """The months of a plan that are to be ingested, the oldest first; an excerpt is as the publisher has it."""
+    found = [
+        Planned(
+            Month.of(str(item["service"]), str(item["month"])),
+            str(item["state"]),
+            str(item.get("version") or ""),
+        )
+        for item in document.get("months", ())
+        if item["state"] in TO_INGEST
     ]
+    return sorted(found, key=lambda item: (item.month.first, item.month.service))
 
 
 def _failures(document: Document) -> Iterator[Mapping[str, Any]]:

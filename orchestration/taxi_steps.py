@@ -17,9 +17,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Self
 
-from taxi_documents import Document, failing, restated_months, sentence
+from taxi_documents import SERVICES, Document, Month, Planned, failing, planned, sentence
 
-SERVICES = ("yellow", "green", "fhv", "fhvhv")
 PUBLISHED_AFTER_MONTHS = 2
 """TLC publishes a month about two months after its end: a run of March takes January."""
 
@@ -49,7 +48,9 @@ class StepError(RuntimeError):
 
     def __init__(self, command: str, document: Document, said: str = "") -> None:
         self.command, self.document = command, document
-        super().__init__("\n".join([f"{command}: {sentence(document) or said}", *failing(document)]))
+        super().__init__(
+            "\n".join([f"{command}: {sentence(document) or said}", *failing(document)])
+        )
 
 
 class DataFailError(StepError):
@@ -62,28 +63,6 @@ class NotDoneError(StepError):
 
 class NotPublishedError(StepError):
     """The month is not published yet: worth waiting for."""
-
-
-@dataclass(frozen=True, order=True)
-class Month:
-    """One file of TLC: a service and the first day of a month."""
-
-    service: str
-    first: date
-
-    @classmethod
-    def of(cls, service: str, month: str) -> Self:
-        """Read ``2024-01``, or a day of it in ISO form.
-
-        Raises:
-            ValueError: there is no such service or month.
-        """
-        if service not in SERVICES:
-            raise ValueError(f"{service!r} is none of {', '.join(SERVICES)}")
-        return cls(service, date.fromisoformat(f"{month[:7]}-01"))
-
-    def __str__(self) -> str:
-        return f"{self.service}:{self.first:%Y-%m}"
 
 
 def months_before(day: date, count: int) -> date:
@@ -181,16 +160,15 @@ class Taxi:
         """Whether the target has to be loaded: DuckDB reads the lake itself."""
         return self.target != "dev"
 
-    def to_ingest(self, first: date, last: date, log: Callable[[str], object]) -> list[Month]:
-        """The months to ingest for the run of ``last``: its own of each service, then those restated since ``first``.
+    def plan_months(
+        self, first: date, last: date, log: Callable[[str], object] = _log.info
+    ) -> list[Planned]:
+        """Months that the publisher has and the lake lacks or has otherwise, the oldest first.
 
         Raises:
             StepError: the publisher cannot be asked.
         """
-        own = [Month(service, last) for service in self.services]
-        plan = self.run(self.plan(first, last), log)
-        again = [Month.of(service, month) for service, month in restated_months(plan)]
-        return own + [month for month in again if month not in own]
+        return planned(self.run(self.plan(first, last), log))
 
     def run(self, command: Sequence[str], log: Callable[[str], object] = _log.info) -> Document:
         """Run a command to its end.
@@ -235,7 +213,9 @@ class Taxi:
             document = _parse(stdout.read())
         if code == Outcome.DONE:
             return document
-        raise _ERRORS.get(code, NotDoneError)(line, document, said or f"it ended with exit code {code}")
+        raise _ERRORS.get(code, NotDoneError)(
+            line, document, said or f"it ended with exit code {code}"
+        )
 
 
 _ERRORS: Mapping[int, type[StepError]] = {

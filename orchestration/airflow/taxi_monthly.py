@@ -12,10 +12,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from taxi_alerts import alert
+from taxi_documents import Month
 from taxi_steps import (
     PUBLISHED_AFTER_MONTHS,
     DataFailError,
-    Month,
     NotPublishedError,
     Taxi,
     months_before,
@@ -59,7 +59,10 @@ def taxi(command: list[str]) -> None:
 def send_alert(context: Any) -> None:
     """Say what failed; called once a task has no tries left."""
     instance = context["ti"]
-    alert(f"{instance.dag_id}, {instance.task_id}, run {instance.run_id}", str(context.get("exception")))
+    alert(
+        f"{instance.dag_id}, {instance.task_id}, run {instance.run_id}",
+        str(context.get("exception")),
+    )
 
 
 @dag(
@@ -84,8 +87,15 @@ def taxi_monthly() -> None:
 
     @task
     def plan() -> list[str]:
-        """The run's own month of each service, and months that TLC has published again since the first."""
-        return [str(month) for month in TAXI.to_ingest(FIRST, month_of_run(), print)]
+        """The run's own month of each service, and earlier ones that TLC has published again."""
+        month = month_of_run()
+        own = [str(Month(service, month)) for service in TAXI.services]
+        again = [
+            str(item.month)
+            for item in TAXI.plan_months(FIRST, month, print)
+            if item.state == "restated"
+        ]
+        return list(dict.fromkeys([*own, *again]))
 
     @task.sensor(
         mode="reschedule",
