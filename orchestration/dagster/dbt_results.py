@@ -79,8 +79,10 @@ def events(
         translator: names the assets.
         passed: whether the build ended well. Then tables that it left out are as they should be, and count too.
     """
-    for name, node in manifest["nodes"].items():
-        result = results.get(name)
+    depths: dict[str, int] = {}
+    in_order = sorted(manifest["nodes"], key=lambda name: _depth(manifest, name, depths))
+    for name in in_order:  # Dagster refuses a table before those that it reads
+        node, result = manifest["nodes"][name], results.get(name)
         is_current = passed or (result is not None and result["status"] == "success")
         if node["resource_type"] in ASSETS and is_current:
             yield dg.MaterializeResult(

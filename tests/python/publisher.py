@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,9 +29,16 @@ class _Handler(SimpleHTTPRequestHandler):
         if self.publisher.is_down.is_set():
             return self.send_error(HTTPStatus.SERVICE_UNAVAILABLE)
         if not (self.publisher.folder / name).is_file():
-            return self.send_error(HTTPStatus.FORBIDDEN)
-        self.publisher.before(self.command, name)
+            self.send_error(HTTPStatus.FORBIDDEN)
+            return self.publisher.refused()
+        if self.command == "GET":
+            self.publisher.wait(name)
         return super().send_head()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed is no fault of the server."""
 
 
 @dataclass
@@ -43,15 +50,42 @@ class Publisher:
         address: of the server.
         is_down: while it is set every answer is 503.
         asked: method and file name of each request.
+        held: set once a transfer of the file that ``hold`` names has begun.
     """
 
     folder: Path
     address: str = ""
     is_down: threading.Event = field(default_factory=threading.Event)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    held: threading.Event = field(default_factory=threading.Event)
+    _released: threading.Event = field(default_factory=threading.Event)
+    _held_name: str = ""
+    _refusals: int = 0
+    _after_refusals: Callable[[], None] = lambda: None
 
-    def before(self, method: str, name: str) -> None:
-        """Called before a file is sent; a test may put something else in its place."""
+    def hold(self, name: str) -> None:
+        """Let transfers of a file stand still until they are released."""
+        self._held_name = name
+
+    def release(self) -> None:
+        """Let them go on, and those that come."""
+        self._released.set()
+
+    def wait(self, name: str) -> None:
+        """Stand still where the file is held."""
+        if name == self._held_name and not self._released.is_set():
+            self.held.set()
+            self._released.wait()
+
+    def on_refusal(self, count: int, then: Callable[[], None]) -> None:
+        """Do something once so many requests have been for files that are not there."""
+        self._refusals, self._after_refusals = count, then
+
+    def refused(self) -> None:
+        """Count a request for a file that is not there."""
+        self._refusals -= 1
+        if self._refusals == 0:
+            self._after_refusals()
 
     def publish(self, file: Path, name: str = "") -> None:
         """Put a file out, whole at once, in place of the one of that name."""
@@ -66,7 +100,7 @@ def publisher(folder: Path) -> Iterator[Publisher]:
     folder.mkdir(parents=True, exist_ok=True)
     found = Publisher(folder)
     handler = partial(_Handler, publisher=found, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with _Server(("127.0.0.1", 0), handler) as server:
         found.address = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
