@@ -27,7 +27,8 @@ class _Handler(SimpleHTTPRequestHandler):
         name = Path(self.path).name
         self.publisher.asked.append((self.command, name))
         if self.publisher.is_down.is_set():
-            return self.send_error(HTTPStatus.SERVICE_UNAVAILABLE)
+            self.send_error(HTTPStatus.SERVICE_UNAVAILABLE)
+            return self.publisher.unavailable()
         if not (self.publisher.folder / name).is_file():
             self.send_error(HTTPStatus.FORBIDDEN)
             return self.publisher.refused()
@@ -62,6 +63,8 @@ class Publisher:
     _held_name: str = ""
     _refusals: int = 0
     _after_refusals: Callable[[], None] = lambda: None
+    _unavailable: int = 0
+    _after_unavailable: Callable[[], None] = lambda: None
 
     def hold(self, name: str) -> None:
         """Let transfers of a file stand still until they are released."""
@@ -80,6 +83,16 @@ class Publisher:
     def on_refusal(self, count: int, then: Callable[[], None]) -> None:
         """Do something once so many requests have been for files that are not there."""
         self._refusals, self._after_refusals = count, then
+
+    def on_unavailable(self, count: int, then: Callable[[], None]) -> None:
+        """Do something once so many requests have been answered with 503."""
+        self._unavailable, self._after_unavailable = count, then
+
+    def unavailable(self) -> None:
+        """Count an answer with 503."""
+        self._unavailable -= 1
+        if self._unavailable == 0:
+            self._after_unavailable()
 
     def refused(self) -> None:
         """Count a request for a file that is not there."""
