@@ -41,7 +41,7 @@ class Planned:
     Attributes:
         month: which.
         state: ``missing`` in the lake, or ``restated`` by the publisher since it was ingested.
-        version: of the publisher's file; empty where the document does not say.
+        version: what tells this file of the publisher from the one before: its bytes, and what has changed.
     """
 
     month: Month
@@ -81,7 +81,7 @@ def planned(document: Document) -> list[Planned]:
         Planned(
             Month.of(str(item["service"]), str(item["month"])),
             str(item["state"]),
-            str(item.get("version") or ""),
+            " ".join(str(part) for part in (item.get("bytes"), item.get("reason")) if part),
         )
         for item in document.get("months", ())
         if item["state"] in TO_INGEST

@@ -166,9 +166,16 @@ class Taxi:
         """Months that the publisher has and the lake lacks or has otherwise, the oldest first.
 
         Raises:
-            StepError: the publisher cannot be asked.
+            NotDoneError: the publisher could not be asked about all of them.
+            StepError: as in ``run``.
         """
-        return planned(self.run(self.plan(first, last), log))
+        command = self.plan(first, last)
+        document = self.run(command, log)
+        if complaint := document.get(
+            "complaint"
+        ):  # a plan shows what it knows; a scheduler asks again
+            raise NotDoneError(" ".join(["taxi", *command]), {}, str(complaint))
+        return planned(document)
 
     def run(self, command: Sequence[str], log: Callable[[str], object] = _log.info) -> Document:
         """Run a command to its end.

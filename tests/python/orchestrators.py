@@ -107,10 +107,19 @@ class Stage:
         }
 
     def publish(self, sample: Path, *months: str) -> None:
-        """Put months of the sample out."""
+        """Put months of the sample out, as if they were TLC's: the lake's own sample is replaced by any month."""
         for service in SERVICES:
             for month in months:
-                self.publisher.publish(sample / f"{service}_tripdata_{month}.parquet")
+                self.put(sample, f"{service}_tripdata_{month}.parquet")
+
+    def put(self, sample: Path, name: str, without: int = 0) -> Path:
+        """Put a month of the sample out without its last rows; returns the file."""
+        table = pq.read_table(sample / name).replace_schema_metadata(None)
+        made = self.folder / "made" / name
+        made.parent.mkdir(exist_ok=True)
+        pq.write_table(table.slice(0, len(table) - without), made)
+        self.publisher.publish(made)
+        return made
 
     def publish_broken(self, month: str) -> None:
         """Put files out that hold the columns of something else: the data fail, whoever asks."""
@@ -118,15 +127,6 @@ class Stage:
         pq.write_table(pa.table({"a": [1], "b": ["x"]}), broken)
         for service in SERVICES:
             self.publisher.publish(broken, f"{service}_tripdata_{month}.parquet")
-
-    def restate(self, sample: Path, name: str) -> Path:
-        """Put a month out again without its last ten rows; returns the new file."""
-        table = pq.read_table(sample / name)
-        again = self.folder / "restated" / name
-        again.parent.mkdir(exist_ok=True)
-        pq.write_table(table.slice(0, len(table) - 10), again)
-        self.publisher.publish(again)
-        return again
 
 
 @contextmanager

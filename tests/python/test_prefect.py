@@ -66,7 +66,7 @@ def test_a_month_is_taken_when_it_is_out_and_again_when_it_is_restated(
     rows = "select sum(row_count) from fact_file_completeness"
     before = scene.warehouse.scalar(rows)
     assert (scene.warehouse.data / "site" / "index.html").exists()
-    scene.restate(sample, f"yellow_tripdata_{MONTHS[0]}.parquet")
+    scene.put(sample, f"yellow_tripdata_{MONTHS[0]}.parquet", without=10)
     flow(scene, "", MONTHS[0])
     assert scene.warehouse.scalar(rows) == before - 10
     assert scene.hook.texts == []

@@ -131,14 +131,28 @@ def test_a_restated_month_has_a_key_of_its_own_and_an_excerpt_is_left_alone() ->
     plan = {
         "months": [
             {"service": "yellow", "month": "2024-02", "state": "missing"},
-            {"service": "green", "month": "2024-01", "state": "restated", "version": "v2"},
+            {
+                "service": "green",
+                "month": "2024-01",
+                "state": "restated",
+                "bytes": 9,
+                "reason": "r",
+            },
             {"service": "fhv", "month": "2024-01", "state": "incomplete"},
         ]
     }
     assert [item.key for item in planned(plan)] == [
-        "green:2024-01:restated:v2",
+        "green:2024-01:restated:9 r",
         "yellow:2024-02:missing:",
     ]
+
+
+def test_a_plan_without_the_publisher_is_asked_for_again(tmp_path: Path) -> None:
+    taxi = program(tmp_path, """echo '{"months": [], "complaint": "no network."}'""")
+    with pytest.raises(
+        NotDoneError, match=r"taxi plan --months 2024-01..2024-02 .*: no network\\."
+    ):
+        taxi.plan_months(date(2024, 1, 1), date(2024, 2, 1))
 
 
 def test_an_alert_is_posted_and_its_address_is_never_logged(
