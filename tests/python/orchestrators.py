@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,6 +19,8 @@ import pyarrow.parquet as pq
 from processes import Tier
 from publisher import Publisher, publisher
 from requirements import lacking
+from taxi_pipeline.sample import write_sample
+from taxi_pipeline.sample.files import MIN_SCALE
 from warehouse import REPOSITORY, Warehouse, copy_project
 
 MONTHS = ("2025-10", "2025-11", "2025-12")
@@ -106,15 +109,22 @@ class Stage:
             "TAXI_ALERT_URL": self.hook.address,
         }
 
-    def publish(self, sample: Path, *months: str) -> None:
+    @cached_property
+    def sample(self) -> Path:
+        """Months in the shape of TLC's."""
+        folder = self.folder / "sample"
+        write_sample(folder, MIN_SCALE)
+        return folder
+
+    def publish(self, *months: str) -> None:
         """Put months of the sample out, as if they were TLC's: the lake's own sample is replaced by any month."""
         for service in SERVICES:
             for month in months:
-                self.put(sample, f"{service}_tripdata_{month}.parquet")
+                self.put(f"{service}_tripdata_{month}.parquet")
 
-    def put(self, sample: Path, name: str, without: int = 0) -> Path:
+    def put(self, name: str, without: int = 0) -> Path:
         """Put a month of the sample out without its last rows; returns the file."""
-        table = pq.read_table(sample / name).replace_schema_metadata(None)
+        table = pq.read_table(self.sample / name).replace_schema_metadata(None)
         made = self.folder / "made" / name
         made.parent.mkdir(exist_ok=True)
         pq.write_table(table.slice(0, len(table) - without), made)

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from conftest import SharedBuild
 from orchestrators import MONTHS, SERVICES, Stage, descendants, environment_of, run, running, stage
 from servers import free_port
 from warehouse import Warehouse, copy_project, differences
@@ -29,11 +28,6 @@ def scene(tmp_path: Path) -> Iterator[Stage]:
     environment_of("airflow")
     with stage(tmp_path) as found:
         yield found
-
-
-@pytest.fixture
-def sample(sample_run: SharedBuild) -> Path:
-    return sample_run.warehouse.data / "sample"
 
 
 def airflow(scene: Stage, **more: str) -> dict[str, str]:
@@ -86,9 +80,9 @@ def ingesting(pid: int) -> list[int]:
 
 
 def test_three_months_are_caught_up_as_by_hand_while_one_is_restated_and_a_task_is_killed(
-    scene: Stage, sample: Path
+    scene: Stage,
 ) -> None:
-    scene.publish(sample, *MONTHS)
+    scene.publish(*MONTHS)
     scene.publisher.is_down.set()
     scene.publisher.hold(RESTATED)  # its first transfer stands still, until the task is killed
     log = scene.folder / "standalone.log"
@@ -107,7 +101,7 @@ def test_three_months_are_caught_up_as_by_hand_while_one_is_restated_and_a_task_
         scene.publisher.release()
         second = ("GET", f"yellow_tripdata_{MONTHS[1]}.parquet")
         wait_until(lambda: second in scene.publisher.asked, "the second month is not taken", log)
-        scene.put(sample, RESTATED, without=10)
+        scene.put(RESTATED, without=10)
         states = "select count(*) from dag_run where state = 'success'"
         ended = "select count(*) from dag_run where state in ('success', 'failed')"
         wait_until(

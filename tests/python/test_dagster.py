@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from conftest import SharedBuild
 from orchestrators import MONTHS, SERVICES, Stage, environment_of, run, stage
 
 pytestmark = pytest.mark.full  # Dagster in a process, one build
@@ -43,9 +42,8 @@ def dagster(scene: Stage, *words: str) -> Any:
 
 
 def test_months_become_tables_with_lineage_and_checks_and_faults_are_told_apart(
-    scene: Stage, sample_run: SharedBuild
+    scene: Stage,
 ) -> None:
-    sample = sample_run.warehouse.data / "sample"
     project = scene.warehouse.project
     printed = run(
         [
@@ -71,7 +69,7 @@ def test_months_become_tables_with_lineage_and_checks_and_faults_are_told_apart(
     assert graph["children"]["quality"] == ["site"]
     assert graph["pools"] == ["taxi_writer"]
 
-    scene.publish(sample, MONTHS[0])
+    scene.publish(MONTHS[0])
     scene.publisher.on_unavailable(1, scene.publisher.is_down.clear)
     scene.publisher.is_down.set()
     asked = dagster(scene, "ingest", MONTHS[0])
@@ -89,7 +87,7 @@ def test_months_become_tables_with_lineage_and_checks_and_faults_are_told_apart(
     assert (scene.warehouse.data / "site" / "index.html").exists()
     assert scene.warehouse.scalar("select count(*) from fact_file_completeness") == len(SERVICES)
 
-    scene.put(sample, f"yellow_tripdata_{MONTHS[0]}.parquet", without=10)
+    scene.put(f"yellow_tripdata_{MONTHS[0]}.parquet", without=10)
     scene.publish_broken(MONTHS[1])
     wanted = dagster(scene, "sensor")
     assert sorted(":".join(key.split(":")[:3]) for key in wanted) == [

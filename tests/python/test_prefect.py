@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from conftest import SharedBuild
 from orchestrators import MONTHS, SERVICES, Stage, environment_of, run, stage
 from servers import free_port
 
@@ -54,11 +53,8 @@ def test_a_month_that_is_not_out_is_passed_over_and_one_that_fails_is_not_tried_
     assert broken in scene.hook.texts[0]
 
 
-def test_a_month_is_taken_when_it_is_out_and_again_when_it_is_restated(
-    scene: Stage, sample_run: SharedBuild
-) -> None:
-    sample = sample_run.warehouse.data / "sample"
-    scene.publish(sample, MONTHS[0])
+def test_a_month_is_taken_when_it_is_out_and_again_when_it_is_restated(scene: Stage) -> None:
+    scene.publish(MONTHS[0])
     scene.publisher.on_unavailable(1, scene.publisher.is_down.clear)
     scene.publisher.is_down.set()
     printed = flow(scene, "", MONTHS[0])
@@ -66,7 +62,7 @@ def test_a_month_is_taken_when_it_is_out_and_again_when_it_is_restated(
     rows = "select sum(row_count) from fact_file_completeness"
     before = scene.warehouse.scalar(rows)
     assert (scene.warehouse.data / "site" / "index.html").exists()
-    scene.put(sample, f"yellow_tripdata_{MONTHS[0]}.parquet", without=10)
+    scene.put(f"yellow_tripdata_{MONTHS[0]}.parquet", without=10)
     flow(scene, "", MONTHS[0])
     assert scene.warehouse.scalar(rows) == before - 10
     assert scene.hook.texts == []
