@@ -43,8 +43,8 @@ def airflow(scene: Stage, **more: str) -> dict[str, str]:
     }
 
 
-def start(scene: Stage) -> str:
-    return str(scene.warehouse.project / "orchestration" / "airflow" / "start")
+def start(scene: Stage, *words: str) -> list[str]:
+    return ["sh", str(scene.warehouse.project / "orchestration" / "airflow" / "start"), *words]
 
 
 def in_database(scene: Stage, sql: str) -> list[tuple[Any, ...]]:
@@ -86,7 +86,7 @@ def test_three_months_are_caught_up_as_by_hand_while_one_is_restated_and_a_task_
     scene.publisher.is_down.set()
     scene.publisher.hold(RESTATED)  # its first transfer stands still, until the task is killed
     log = scene.folder / "standalone.log"
-    with running([start(scene)], airflow(scene, TAXI_LAST_MONTH=MONTHS[-1]), log) as pid:
+    with running(start(scene), airflow(scene, TAXI_LAST_MONTH=MONTHS[-1]), log) as pid:
         tries = "select max(try_number) from task_instance where task_id = 'plan'"
         wait_until(lambda: scene.publisher.asked, "nobody asks the publisher", log)
         wait_until(
@@ -139,10 +139,10 @@ def test_a_month_is_waited_for_and_one_that_fails_its_checks_is_not_tried_again(
     due = number + 2
     environment = airflow(scene, TAXI_FIRST_MONTH=month)
     scene.publisher.on_refusal(2 * len(SERVICES), lambda: scene.publish_broken(month))
-    run([start(scene), "db", "migrate"], environment, scene.folder)
-    run([start(scene), "pools", "set", "taxi_writer", "1", "one"], environment, scene.folder)
+    run(start(scene, "db", "migrate"), environment, scene.folder)
+    run(start(scene, "pools", "set", "taxi_writer", "1", "one"), environment, scene.folder)
     printed = run(
-        [start(scene), "dags", "test", "taxi_monthly", f"{due // 12}-{due % 12 + 1:02}-01"],
+        start(scene, "dags", "test", "taxi_monthly", f"{due // 12}-{due % 12 + 1:02}-01"),
         environment,
         scene.folder,
         exit_code=None,

@@ -47,6 +47,7 @@ def test_months_become_tables_with_lineage_and_checks_and_faults_are_told_apart(
     project = scene.warehouse.project
     printed = run(
         [
+            "sh",
             str(project / "orchestration" / "dagster" / "start"),
             "definitions",
             "validate",

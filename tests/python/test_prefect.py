@@ -22,7 +22,7 @@ def scene(tmp_path: Path) -> Iterator[Stage]:
 def flow(scene: Stage, *words: str, exit_code: int = 0) -> str:
     """What a flow prints that is started as its README says."""
     return run(
-        [str(scene.warehouse.project / "orchestration" / "prefect" / "start"), *words],
+        ["sh", str(scene.warehouse.project / "orchestration" / "prefect" / "start"), *words],
         {
             **scene.environment,
             "PREFECT_VENV": str(environment_of("prefect")),

@@ -149,9 +149,7 @@ def test_a_restated_month_has_a_key_of_its_own_and_an_excerpt_is_left_alone() ->
 
 def test_a_plan_without_the_publisher_is_asked_for_again(tmp_path: Path) -> None:
     taxi = program(tmp_path, """echo '{"months": [], "complaint": "no network."}'""")
-    with pytest.raises(
-        NotDoneError, match=r"taxi plan --months 2024-01..2024-02 .*: no network\."
-    ):
+    with pytest.raises(NotDoneError, match=r"taxi plan --months 2024-01..2024-02 .*: no network\."):
         taxi.plan_months(date(2024, 1, 1), date(2024, 2, 1))
 
 
