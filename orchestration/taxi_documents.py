@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Self
 
 Document = Mapping[str, Any]
-"""The one JSON document that a command writes to standard output; its form is in docs/settings.md."""
+"""The one JSON document that a command writes to standard output; `taxi_pipeline/documents.py` has its form."""
 
 TO_INGEST = ("missing", "restated")
 SERVICES = ("yellow", "green", "fhv", "fhvhv")

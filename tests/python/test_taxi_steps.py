@@ -13,10 +13,9 @@ import pytest
 
 from orchestrators import webhook
 from taxi_alerts import ALERT_URL, alert
-from taxi_documents import Month, planned
+from taxi_documents import SERVICES, Month, planned
 from taxi_pipeline.schemas import Service
 from taxi_steps import (
-    SERVICES,
     DataFailError,
     NotDoneError,
     NotPublishedError,
