@@ -76,7 +76,7 @@ def graph() -> dict[str, Any]:
             for key in keys
         },
         "checks": sorted(key.name for key in found.asset_check_keys),
-        "pools": sorted({pool for key in keys for pool in found.get(key).pools}),
+        "pools": sorted({pool for key in keys for pool in found.get(key).pools or ()}),
     }
 
 
