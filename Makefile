@@ -20,13 +20,15 @@ check: lint ## before each commit: linters, types, dictionary, quick tests (no b
 test: lint docs real-files ## what a change can break: linters, the manual, quick tests, builds on DuckDB, dashboard
 	$(PYTEST) -m "not full"
 
-test-all: real-files ## the rest, after `make test`: every engine, fault, page, order; the bench; mutants of changed rules
+ORCHESTRATORS := .venv-airflow/installed .venv-dagster/installed .venv-prefect/installed
+
+test-all: real-files $(ORCHESTRATORS) ## the rest, after `make test`: every engine, fault, page, order; the bench; mutants of changed rules
 	$(PYTEST) -m full
 	$(BIN)/python scripts/mutants.py --changed
 
 lint: .venv/installed-dev ## formatter, linters, types, dictionary, SQL
-	$(BIN)/ruff check scripts tests/python
-	$(BIN)/ruff format --check scripts tests/python
+	$(BIN)/ruff check scripts tests/python orchestration
+	$(BIN)/ruff format --check scripts tests/python orchestration
 	$(BIN)/mypy
 	$(BIN)/taxi dictionary --check
 	$(BIN)/taxi deps
@@ -48,7 +50,7 @@ serve: .venv/installed ## show the site
 	$(BIN)/taxi serve
 
 clean: ## remove what was installed and built
-	rm -rf .venv .venv-bigquery* .venv-docs .venv-infra* target dbt_packages logs site artifacts
+	rm -rf .venv .venv-bigquery* .venv-docs .venv-infra* $(dir $(ORCHESTRATORS)) target dbt_packages logs site artifacts
 
 # uv installs in seconds; where it cannot reach the package index that pip is set up for, pip does the same.
 define install
@@ -80,4 +82,11 @@ endef
 .venv-docs/installed: constraints-docs.txt
 	$(PYTHON) -m venv .venv-docs
 	.venv-docs/bin/pip install --quiet --requirement constraints-docs.txt
+	touch $@
+
+# An orchestrator in an environment of its own: it starts `taxi`, and imports nothing of the project.
+.venv-%/installed: orchestration/%/constraints.txt | .venv/bin/uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-$*
+	$(BIN)/uv pip install --quiet --compile-bytecode --system-certs --python .venv-$*/bin/python --requirement $< \
+	|| { $(PYTHON) -m venv --clear .venv-$* && .venv-$*/bin/pip install --quiet --requirement $<; }
 	touch $@

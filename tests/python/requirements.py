@@ -6,7 +6,10 @@ from typing import NoReturn
 import pytest
 
 VARIABLE = "TAXI_REQUIRE"
-NEEDS = ("postgres", "bigquery", "chromium", "real", "excerpts", "container", "terraform")
+NEEDS = (
+    *("postgres", "bigquery", "chromium", "real", "excerpts"),
+    *("container", "terraform", "airflow", "dagster", "prefect"),
+)
 """``excerpts`` are real files that nobody publishes: see ``tests/real_files.csv``."""
 
 
