@@ -12,7 +12,8 @@ from typing import Any
 from taxi_pipeline.addresses import redact
 from taxi_pipeline.artifacts import read_artifact
 from taxi_pipeline.history.records import RunStep
-from taxi_pipeline.settings import PROJECT_FILE, Settings
+from taxi_pipeline.seeds import PROJECT_FILE
+from taxi_pipeline.settings import Settings
 
 _ASKED_BY = ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG", "OPENLINEAGE__TRANSPORT")
 _OFF = {"true", "1", "yes"}
