@@ -147,7 +147,7 @@ COMMANDS = (
     ),
     Entry("bench", "bench", MAINTAIN, "Measure ingestion and builds on synthetic files."),
     Entry("forget", "lake", MAINTAIN, "Remove months from the lake; list them and ask first."),
-    Entry("lake", "lake", MAINTAIN, "Check the lake."),
+    Entry("lake", "lake", MAINTAIN, "Check the lake, prune it, or read it as Delta tables."),
 )
 
 

@@ -257,7 +257,7 @@ print(kills)
 """
 
 
-@pytest.mark.full  # kills
+@pytest.mark.full  # fifty kills of a process
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_lost_or_doubled_in_fifty_kills(
     servers: dict[str, BucketServer], tmp_path: Path, kind: str
@@ -368,7 +368,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, list[st
     return warehouse, files
 
 
-@pytest.mark.full  # builds
+@pytest.mark.full  # builds from buckets
 @pytest.mark.parametrize("kind", ["s3", "gs"])
 def test_a_lake_that_two_machines_fill_builds_as_one_in_a_folder(
     servers: dict[str, BucketServer],
@@ -400,7 +400,7 @@ def test_a_lake_that_two_machines_fill_builds_as_one_in_a_folder(
     assert not (machines[1].data / "lake").exists()
 
 
-@pytest.mark.full  # Postgres
+@pytest.mark.full  # a load into Postgres
 def test_a_server_loads_from_a_bucket(
     servers: dict[str, BucketServer], sample: tuple[Warehouse, list[str]], tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "scripts" / "taxi_pipeline"
 LAYERS = (
     {
         *("addresses", "artifacts", "atomic", "console", "errors", "faults", "file_names"),
-        *("options", "schema_names", "schemas", "seeds", "settings", "synthetic"),
+        *("options", "schema_names", "schemas", "seeds", "settings", "signatures", "synthetic"),
     },
     {"lake"},
     {"engine", "sample", "download", "zones"},
@@ -35,7 +35,7 @@ LONGEST = 400
 LONGER = {
     "bi/lookml.py": "one table of the project to one file of LookML, in the order of the file",
     "ingest/one_file.py": "the steps from one file to one partition",
-    "lake/store.py": "the one writer of the manifest",
+    "lake/lake.py": "the one writer of the manifest",
     "sample/pathologies.py": "a list: a function for each known fault of the data",
     "warehouses/bigquery.py": "one server: its client, its loads, its faults",
     "workflow.py": "what every command does, as a list of functions",

@@ -22,7 +22,7 @@ from taxi_pipeline.warehouses.base import FileKey
 from taxi_pipeline.warehouses.load import forget_files
 
 app = command_group()
-lake_app = command_group("Check the lake, and remove what it needs no more.")
+lake_app = command_group("Check the lake, prune it, or read it as Delta tables.")
 app.add_typer(lake_app, name="lake")
 
 
