@@ -17,7 +17,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Self
 
-from taxi_documents import SERVICES, Document, Month, Planned, failing, planned, sentence
+from taxi_documents import SERVICES, Document, Month, Planned, failing, planned, sentence, unasked
 
 PUBLISHED_AFTER_MONTHS = 2
 """TLC publishes a month about two months after its end: a run of March takes January."""
