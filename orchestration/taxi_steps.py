@@ -171,10 +171,8 @@ class Taxi:
         """
         command = self.plan(first, last)
         document = self.run(command, log)
-        if complaint := document.get(
-            "complaint"
-        ):  # a plan shows what it knows; a scheduler asks again
-            raise NotDoneError(" ".join(["taxi", *command]), {}, str(complaint))
+        if reason := unasked(document):  # a plan shows what it knows all the same; we ask again
+            raise NotDoneError(" ".join(["taxi", *command]), {}, reason)
         return planned(document)
 
     def run(self, command: Sequence[str], log: Callable[[str], object] = _log.info) -> Document:
