@@ -17,7 +17,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Self
 
-from taxi_documents import SERVICES, Document, Month, Planned, failing, planned, sentence
+from taxi_documents import SERVICES, Document, Month, Planned, failing, planned, sentence, unasked
 
 PUBLISHED_AFTER_MONTHS = 2
 """TLC publishes a month about two months after its end: a run of March takes January."""
@@ -171,10 +171,8 @@ class Taxi:
         """
         command = self.plan(first, last)
         document = self.run(command, log)
-        if complaint := document.get(
-            "complaint"
-        ):  # a plan shows what it knows; a scheduler asks again
-            raise NotDoneError(" ".join(["taxi", *command]), {}, str(complaint))
+        if reason := unasked(document):  # a plan shows what it knows all the same; we ask again
+            raise NotDoneError(" ".join(["taxi", *command]), {}, reason)
         return planned(document)
 
     def run(self, command: Sequence[str], log: Callable[[str], object] = _log.info) -> Document:

@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from processes import Tier
 from publisher import Publisher, publisher
 from requirements import lacking
-from taxi_pipeline.sample import write_sample
-from taxi_pipeline.sample.files import MIN_SCALE
+from taxi_pipeline.quality.gate import GATE_ROWS
+from taxi_pipeline.sample import MIN_SCALE, write_sample
 from warehouse import REPOSITORY, Warehouse, copy_project
 
 MONTHS = ("2025-10", "2025-11", "2025-12")
@@ -132,10 +132,12 @@ class Stage:
         return made
 
     def publish_broken(self, month: str) -> None:
-        """Put files out that hold the columns of something else: the data fail, whoever asks."""
-        broken = self.folder / "broken.parquet"
-        pq.write_table(pa.table({"a": [1], "b": ["x"]}), broken)
+        """Put files out that were put together from the same rows many times: a critical check fails."""
         for service in SERVICES:
+            table = pq.read_table(self.sample / f"{service}_tripdata_{MONTHS[1]}.parquet")
+            table = table.replace_schema_metadata(None)
+            broken = self.folder / "broken.parquet"
+            pq.write_table(pa.concat_tables([table] * (GATE_ROWS // len(table) + 1)), broken)
             self.publisher.publish(broken, f"{service}_tripdata_{month}.parquet")
 
 

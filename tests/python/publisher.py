@@ -27,7 +27,10 @@ class _Handler(SimpleHTTPRequestHandler):
         name = Path(self.path).name
         self.publisher.asked.append((self.command, name))
         if self.publisher.is_down.is_set():
-            self.send_error(HTTPStatus.SERVICE_UNAVAILABLE)
+            self.send_response(HTTPStatus.SERVICE_UNAVAILABLE)
+            self.send_header("Retry-After", "3600")  # longer than a command waits by itself
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return self.publisher.unavailable()
         if not (self.publisher.folder / name).is_file():
             self.send_error(HTTPStatus.FORBIDDEN)
