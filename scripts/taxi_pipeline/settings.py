@@ -1,4 +1,4 @@
-"""Where things are: the project folder, and the data folder named by ``TAXI_DATA_DIR``."""
+"""Where things are: the project's folder, and the data folder that ``TAXI_DATA_DIR`` names."""
 
 import os
 import re
@@ -7,8 +7,7 @@ from pathlib import Path
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.schema_names import check_schema_names
-
-PROJECT_FILE = "dbt_project.yml"
+from taxi_pipeline.seeds import find_project
 
 BUCKET_SCHEMES = ("s3", "gs")
 """Of the addresses that a lake can have beside the path of a folder."""
@@ -100,29 +99,13 @@ def load_settings() -> Settings:
         TaxiError: a variable has a value that no command could work with.
     """
     check_schema_names(os.environ)
-    project_dir = _find_project()
+    project_dir = find_project()
     return Settings(
         project_dir=project_dir,
         data_dir=_data_dir(project_dir, os.environ.get("TAXI_DATA_DIR", "")),
         memory_limit=_memory_limit(os.environ.get("TAXI_MEMORY_LIMIT", "")),
         lake_address=_lake_address(project_dir, os.environ.get("TAXI_LAKE_URL", "")),
     )
-
-
-def _find_project() -> Path:
-    """The project that this code is part of.
-
-    Raises:
-        TaxiError: the code was installed without its project.
-    """
-    project = Path(__file__).resolve().parents[2]
-    if not (project / PROJECT_FILE).exists():
-        raise TaxiError(
-            "nyc-taxi-warehouse",
-            "it was installed without its dbt project, whose models, seeds and tests it needs",
-            "clone the repository and run `make run` there, or `pip install --editable .`",
-        )
-    return project
 
 
 def _data_dir(project_dir: Path, given: str) -> Path:

@@ -44,7 +44,7 @@ def test_a_data_folder_that_is_not_there_stays_absent(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(settings, "_find_project", lambda: project)
+    monkeypatch.setattr(settings, "find_project", lambda: project)
     monkeypatch.setenv("TAXI_DATA_DIR", str(tmp_path / "absent"))
     result = CliRunner().invoke(cli.app, command.split())
     printed = result.output + capsys.readouterr().out

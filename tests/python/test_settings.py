@@ -14,7 +14,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from real_files import real_file
-from taxi_pipeline import settings
+from taxi_pipeline import seeds
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.seeds import read_yaml
 from taxi_pipeline.settings import load_settings
@@ -77,12 +77,35 @@ def test_a_copy_without_its_project_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """As `pip install .`, `uvx` and `pipx` install it: the package alone."""
-    installed = tmp_path / "venv" / "lib" / "site-packages" / "taxi_pipeline" / "settings.py"
-    monkeypatch.setattr(settings, "__file__", str(installed))
+    installed = tmp_path / "venv" / "lib" / "site-packages" / "taxi_pipeline" / "seeds.py"
+    monkeypatch.delenv("TAXI_PROJECT_DIR", raising=False)
+    monkeypatch.setattr(seeds, "__file__", str(installed))
     with pytest.raises(TaxiError, match="it was installed without its dbt project") as caught:
         load_settings()
     assert "clone the repository" in caught.value.remedy
     assert not (tmp_path / "venv").exists()
+
+
+def test_a_copy_without_its_project_reads_that_of_the_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As the image has it: the wheel in an environment, the project beside it."""
+    monkeypatch.setattr(seeds, "__file__", str(tmp_path / "lib" / "taxi_pipeline" / "seeds.py"))
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds" / "trip_flags.csv").write_text("flag\nis_other\n")
+    (tmp_path / "dbt_project.yml").write_text("vars: {limit: 3}\n")
+    monkeypatch.setenv("TAXI_PROJECT_DIR", str(tmp_path))
+    assert load_settings().project_dir == tmp_path
+    assert seeds.read_variables() == {"limit": 3}
+    assert seeds.read_seed("trip_flags") == [{"flag": "is_other"}]
+
+
+def test_a_project_folder_without_a_project_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TAXI_PROJECT_DIR", str(tmp_path))
+    with pytest.raises(TaxiError, match=r"TAXI_PROJECT_DIR=.* there is no dbt_project\.yml in"):
+        load_settings()
 
 
 @pytest.mark.parametrize("version", [(3, 10), (3, 14), (3, 15)])

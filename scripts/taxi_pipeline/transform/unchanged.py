@@ -20,8 +20,8 @@ from typing import Any
 from taxi_pipeline.artifacts import Artifact, read_artifact
 from taxi_pipeline.atomic import write_text
 from taxi_pipeline.lake import Lake
-from taxi_pipeline.seeds import read_yaml
-from taxi_pipeline.settings import PROJECT_FILE, Settings
+from taxi_pipeline.seeds import PROJECT_FILE, read_yaml
+from taxi_pipeline.settings import Settings
 from taxi_pipeline.signatures import signature
 from taxi_pipeline.transform.runner import SUCCESS, BuildReport, NodeOutcome
 from taxi_pipeline.warehouses.targets import target_of_one_file
