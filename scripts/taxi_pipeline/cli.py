@@ -77,6 +77,12 @@ COMMANDS = (
         "Compare the two newest versions of a month: rows, money by zone.",
     ),
     Entry(
+        "compare",
+        "comparison",
+        INSPECT,
+        "Compare two DuckDB warehouses: rows, money and keys of each mart.",
+    ),
+    Entry(
         "build",
         "transform",
         EVERYDAY,
