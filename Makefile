@@ -48,7 +48,7 @@ serve: .venv/installed ## show the site
 	$(BIN)/taxi serve
 
 clean: ## remove what was installed and built
-	rm -rf .venv .venv-bigquery* .venv-docs target dbt_packages logs site artifacts
+	rm -rf .venv .venv-bigquery* .venv-docs .venv-infra* target dbt_packages logs site artifacts
 
 # uv installs in seconds; where it cannot reach the package index that pip is set up for, pip does the same.
 define install
@@ -68,6 +68,13 @@ endef
 
 .venv/installed-dev: .venv/bin/uv pyproject.toml constraints.txt
 	$(call install,".[dev]")
+
+# Linters of the Dockerfile and of Terraform: of the tests alone.
+.venv-infra/installed: constraints-infra.txt
+	$(PYTHON) -m venv .venv-infra
+	$(BIN)/uv pip install --quiet --system-certs --python .venv-infra/bin/python --requirement constraints-infra.txt \
+	|| .venv-infra/bin/pip install --quiet --requirement constraints-infra.txt
+	touch $@
 
 # An environment of its own: zensical and dbt-core ask for different versions of pathspec.
 .venv-docs/installed: constraints-docs.txt

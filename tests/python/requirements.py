@@ -6,7 +6,7 @@ from typing import NoReturn
 import pytest
 
 VARIABLE = "TAXI_REQUIRE"
-NEEDS = ("postgres", "bigquery", "chromium", "real", "excerpts")
+NEEDS = ("postgres", "bigquery", "chromium", "real", "excerpts", "container", "terraform")
 """``excerpts`` are real files that nobody publishes: see ``tests/real_files.csv``."""
 
 
