@@ -58,7 +58,7 @@ def volume(tmp_path: Path) -> Path:
 def test_a_run_in_an_empty_volume_leaves_data_and_pages_there(image: str, volume: Path) -> None:
     mounted = (f"--volume={volume}:/data",)
     with container_of(image) as container:
-        for command in (["sample", "--scale", "0.1"], ["run"]):
+        for command in (["sample", "--scale", "0.1"], ["run", "/data/sample"]):
             done = run_in(container, "taxi-entrypoint", "taxi", *command, options=mounted)
             assert done.returncode == 0, done.stdout + done.stderr
     assert "Green" in (volume / "site" / "index.html").read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """How a comparison of two warehouses is written: a table for a terminal, Markdown for a pull request, JSON."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from decimal import Decimal
@@ -11,7 +12,8 @@ from taxi_pipeline import console
 from taxi_pipeline.comparison.two_warehouses import KeyChange, TableComparison
 from taxi_pipeline.transform.results_of_dbt import NodeEnd
 
-_SHORTEST = 160
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
+_LONGEST = 160
 """Characters of a value in an example; a longer one is cut."""
 
 
@@ -128,6 +130,8 @@ def _nodes(nodes: Sequence[NodeEnd]) -> Iterator[str]:
         yield f"| {kind.replace('_', ' ')} | {passed:,} | {warned:,} | {failing:,} | {skipped:,} |"
     if failed:
         yield ""
+        yield "What failed; tables that depend on it are as they were before:"
+        yield ""
         yield from (f"- **{node.name}**: {_short(node.message)}" for node in failed)
 
 
@@ -144,8 +148,8 @@ def _value(text: str | None) -> str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHORTEST else f"{line[:_SHORTEST]}..."
+    line = " ".join(_COLOR.sub("", text).split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 def _count(rows: int | None) -> str:
