@@ -20,6 +20,7 @@ from taxi_pipeline.transform.runner import prepare_profile
 from taxi_pipeline.warehouses import open_warehouse
 from taxi_pipeline.warehouses.base import FileKey
 from taxi_pipeline.warehouses.load import forget_files
+from taxi_pipeline.zones.rendering import print_located_otherwise
 
 app = command_group()
 lake_app = command_group("Check the lake, prune it, or read it as Delta tables.")
@@ -207,4 +208,5 @@ def verify() -> None:
             )
         )
     console.out.print(f"{len(findings) - len(damaged)} of {len(findings)} partitions are intact.")
+    print_located_otherwise(lake.current(), settings)
     raise typer.Exit(1 if damaged else 0)
