@@ -161,7 +161,8 @@ def built(sample_run: SharedBuild, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def runs_of(warehouse: Warehouse, *arguments: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(warehouse.taxi("history", "--json", *arguments))
+    printed = warehouse.taxi("history", "--json", *arguments)
+    found: list[dict[str, Any]] = json.JSONDecoder().raw_decode(printed)[0]  # a warning follows
     return found
 
 
@@ -301,7 +302,7 @@ def test_a_warehouse_that_another_process_writes_to_shows_the_last_copy(built: W
 @pytest.mark.full  # builds again
 def test_a_killed_build_is_interrupted_until_the_next_one_completes(built: Warehouse) -> None:
     month = built.data / "sample" / "green_tripdata_2025-10.parquet"
-    built.taxi("ingest", str(restate(month, built.data / "restated", "trips.*", limit=3000)))
+    built.taxi("ingest", str(restate(month, built.data / "restated", "*", limit=300)))
     command = built.taxi_command("build", "--again")
     with subprocess.Popen(
         command, cwd=built.project, env=built.environment, stdout=subprocess.PIPE, text=True
