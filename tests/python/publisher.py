@@ -31,7 +31,7 @@ class _Handler(SimpleHTTPRequestHandler):
             self.send_header("Retry-After", "3600")  # longer than a command waits by itself
             self.send_header("Content-Length", "0")
             self.end_headers()
-            return self.publisher.unavailable()
+            return self.publisher.unavailable(self.command)
         if not (self.publisher.folder / name).is_file():
             self.send_error(HTTPStatus.FORBIDDEN)
             return self.publisher.refused()
@@ -66,8 +66,7 @@ class Publisher:
     _held_name: str = ""
     _refusals: int = 0
     _after_refusals: Callable[[], None] = lambda: None
-    _unavailable: int = 0
-    _after_unavailable: Callable[[], None] = lambda: None
+    _up_after: str = ""
 
     def hold(self, name: str) -> None:
         """Let transfers of a file stand still until they are released."""
@@ -87,15 +86,15 @@ class Publisher:
         """Do something once so many requests have been for files that are not there."""
         self._refusals, self._after_refusals = count, then
 
-    def on_unavailable(self, count: int, then: Callable[[], None]) -> None:
-        """Do something once so many requests have been answered with 503."""
-        self._unavailable, self._after_unavailable = count, then
+    def down_until(self, method: str) -> None:
+        """Be down until one request of this method has had its answer, which is to ask again in an hour."""
+        self._up_after = method
+        self.is_down.set()
 
-    def unavailable(self) -> None:
-        """Count an answer with 503."""
-        self._unavailable -= 1
-        if self._unavailable == 0:
-            self._after_unavailable()
+    def unavailable(self, method: str) -> None:
+        """Be up again where it was the request that ``down_until`` waits for."""
+        if method == self._up_after:
+            self.is_down.clear()
 
     def refused(self) -> None:
         """Count a request for a file that is not there."""

@@ -71,8 +71,7 @@ def test_months_become_tables_with_lineage_and_checks_and_faults_are_told_apart(
     assert graph["pools"] == ["taxi_writer"]
 
     scene.publish(MONTHS[0])
-    scene.publisher.on_unavailable(1, scene.publisher.is_down.clear)
-    scene.publisher.is_down.set()
+    scene.publisher.down_until("GET")
     asked = dagster(scene, "ingest", MONTHS[0])
     assert asked["success"]
     assert asked["restarts"] == 1  # the publisher was down

@@ -55,8 +55,7 @@ def test_a_month_that_is_not_out_is_passed_over_and_one_that_fails_is_not_tried_
 
 def test_a_month_is_taken_when_it_is_out_and_again_when_it_is_restated(scene: Stage) -> None:
     scene.publish(MONTHS[0])
-    scene.publisher.on_unavailable(1, scene.publisher.is_down.clear)
-    scene.publisher.is_down.set()
+    scene.publisher.down_until("HEAD")
     printed = flow(scene, "", MONTHS[0])
     assert "Retry 1/3" in printed  # the publisher was down
     rows = "select sum(row_count) from fact_file_completeness"
