@@ -15,7 +15,8 @@
 {% endmacro %}
 
 {% macro duckdb__read_lake() %}
-    {% if execute %}
+    {#- Not for `dbt docs generate`, which reads no row: writing the file would make the next build begin anew. -#}
+    {% if execute and flags.WHICH != "generate" %}
     {% set manifest = source("lake", "manifest") %}
     {% if not adapter.check_schema_exists(manifest.database, manifest.schema) %}
         {% do run_query("create schema " ~ manifest.without_identifier()) %}
