@@ -142,16 +142,20 @@
     {#- Rows of a table of the source `ops`, as dictionaries by column; what one lacks is null. No macro is called for a plain cell: that takes 0.1 ms. -#}
     {% set table = graph.sources.values() | selectattr("source_name", "eq", "ops") | selectattr("name", "eq", name) | first %}
     {% set columns = [] %}
-    {% for column in table.columns.values() %}{% do columns.append((column.name, column.data_type, type_of_record(column.data_type))) %}{% endfor %}
+    {% for column in table.columns.values() %}
+        {% set decimals = modules.re.findall("[0-9]+", column.data_type) %}
+        {% set cast_type = type_decimal(decimals[0], decimals[1]) if decimals else type_of_record(column.data_type) %}
+        {% do columns.append((column.name, column.data_type, cast_type)) %}
+    {% endfor %}
     insert into {{ table.relation_name }} ({{ columns | map(attribute=0) | join(", ") }}) values
     {% for record in records %}
     (
-        {%- for name, type, engine_type in columns -%}
+        {%- for name, type, cast_type in columns -%}
         {%- set value = record[name] -%}
         {%- if value is none or value is undefined -%}null
         {%- elif type == "bigint" -%}{{ value | int }}
         {%- elif type == "text" -%}{{ "'" ~ value ~ "'" if modules.re.fullmatch("[^'\\\\\\n\\r\\0]*", value | string) else string_value(value | string) }}
-        {%- else -%}cast('{{ value }}' as {{ engine_type }})
+        {%- else -%}cast('{{ value }}' as {{ cast_type }})
         {%- endif -%}{{ ", " if not loop.last }}
         {%- endfor -%}
     ){{ "," if not loop.last else ";" }}
