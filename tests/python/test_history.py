@@ -170,7 +170,7 @@ def steps_of(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {step["step"]: step for step in run["steps"]}
 
 
-@pytest.mark.build
+@pytest.mark.build  # what a run of the built sample leaves
 def test_a_run_leaves_what_it_did(built: Warehouse) -> None:
     [run] = runs_of(built)
     steps = steps_of(run)
@@ -207,7 +207,7 @@ def test_a_run_leaves_what_it_did(built: Warehouse) -> None:
     assert "no such run" in built.taxi("history", "1999", exit_code=2)
 
 
-@pytest.mark.build
+@pytest.mark.full  # commands and builds of its own
 def test_a_build_without_changes_writes_beside_the_warehouse_and_the_next_one_brings_it(
     built: Warehouse,
 ) -> None:
@@ -226,7 +226,7 @@ def test_a_build_without_changes_writes_beside_the_warehouse_and_the_next_one_br
     assert not list((built.data / "runs").glob("*.json")), "all are in the warehouse"
 
 
-@pytest.mark.build
+@pytest.mark.full  # commands and builds of its own
 def test_a_build_by_hand_and_a_full_refresh_leave_records_and_keep_the_others(
     built: Warehouse,
 ) -> None:
@@ -241,7 +241,7 @@ def test_a_build_by_hand_and_a_full_refresh_leave_records_and_keep_the_others(
     assert "project_commit" not in build, "only `taxi` knows it"
 
 
-@pytest.mark.build
+@pytest.mark.full  # commands and builds of its own
 def test_what_fails_is_named_as_the_build_named_it(built: Warehouse) -> None:
     with built.connect() as connection:
         connection.execute(
@@ -269,7 +269,7 @@ def test_what_fails_is_named_as_the_build_named_it(built: Warehouse) -> None:
     assert "The newest run" not in (built.data / "site/history/index.html").read_text()
 
 
-@pytest.mark.build
+@pytest.mark.full  # commands and builds of its own
 def test_what_could_not_be_done_says_why(built: Warehouse) -> None:
     built.taxi("build", "--select", "no_such_model", exit_code=2)
     run = runs_of(built, "--failed", "--last", "1")[0]
@@ -280,14 +280,14 @@ def test_what_could_not_be_done_says_why(built: Warehouse) -> None:
     assert "nowhere.parquet" in ingest["nodes"][0]["name"]
 
 
-@pytest.mark.build
+@pytest.mark.full  # commands and builds of its own
 def test_no_command_that_is_refused_makes_a_folder(built: Warehouse, tmp_path: Path) -> None:
     empty = replace(built, data=tmp_path / "nothing")
     empty.taxi("history", exit_code=2)
     assert not empty.data.exists()
 
 
-@pytest.mark.build
+@pytest.mark.full  # commands and builds of its own
 def test_a_warehouse_that_another_process_writes_to_shows_the_last_copy(built: Warehouse) -> None:
     known = runs_of(built)
     with built.connect():
@@ -365,7 +365,7 @@ def receiver(status: int = 201) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         server.server_close()
 
 
-@pytest.mark.build
+@pytest.mark.full  # commands and builds of its own
 def test_a_build_is_sent_as_open_lineage_events_where_a_receiver_is_named(built: Warehouse) -> None:
     with receiver() as (url, events):
         told = replace(built, variables={"OPENLINEAGE_URL": url})
@@ -379,7 +379,7 @@ def test_a_build_is_sent_as_open_lineage_events_where_a_receiver_is_named(built:
     assert any("stg_ingested_files" in name for name in inputs)
 
 
-@pytest.mark.build
+@pytest.mark.full  # commands and builds of its own
 def test_a_receiver_that_fails_is_a_warning(built: Warehouse) -> None:
     gone = f"http://127.0.0.1:{free_port()}"
     with receiver(status=403) as (refusing, events):
@@ -394,7 +394,7 @@ def test_a_receiver_that_fails_is_a_warning(built: Warehouse) -> None:
 # ---------------------------------------------------------------------------------------- any text
 
 
-@pytest.mark.build
+@pytest.mark.full  # commands and builds of its own
 def test_any_text_goes_into_the_warehouse_and_comes_back(built: Warehouse) -> None:
     settings = Settings(built.project, built.data, "1GB")
     journal = Journal(settings)

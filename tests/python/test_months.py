@@ -157,7 +157,7 @@ def test_a_publisher_that_is_down_leaves_the_lake_as_it_is(
     assert place.snapshot() == before
 
 
-@pytest.mark.build
+@pytest.mark.build  # it runs the command
 def test_a_month_whose_data_fail_is_kept_out_with_exit_code_1(
     place: Workplace, publisher: Publisher
 ) -> None:
@@ -507,7 +507,7 @@ def test_consecutive_months_of_one_state_are_a_span() -> None:
 # --- a whole run ----------------------------------------------------------------------------------
 
 
-@pytest.mark.full
+@pytest.mark.full  # three runs of everything
 def test_a_month_runs_to_the_site_again_without_work_and_anew_when_restated(
     tmp_path: Path, publisher: Publisher
 ) -> None:
