@@ -155,7 +155,7 @@ def _settle(settings: Settings, target: str | None, run: _Run, note: Callable[[s
 
 
 def hand_over(settings: Settings, target: str | None, note: Callable[[str], None]) -> None:
-    """Move the records that wait to the warehouse; where that cannot be done, say so, and they wait on.
+    """Move the records that wait to the warehouse; where that cannot be done, they wait on.
 
     Args:
         settings: where the data folder is; locked by the caller where the warehouse is DuckDB.
@@ -163,7 +163,7 @@ def hand_over(settings: Settings, target: str | None, note: Callable[[str], None
         note: told why they wait on.
     """
     fault = deliver(settings, target)
-    if fault is not None:
+    if fault is not None and not is_embedded(settings, target):  # what keeps DuckDB is said already
         note(
             f"The record of this run waits in {Journal(settings).folder} for the next build: {fault}"
         )

@@ -320,9 +320,9 @@ def run_dbt(command: Sequence[str], settings: Settings, listener: BuildListener)
         return BuildReport(NOT_RUN, nodes, _with_remedy(" ".join(listener.hook_fault.split())))
     if outcome.exception is not None:
         complaint = _complaint(str(outcome.exception))
-        return BuildReport(
-            NOT_RUN, nodes, _with_remedy(complaint) if _NO_SPACE in complaint else complaint
-        )
+        if _NO_SPACE in complaint or "Out of Memory Error" in complaint:
+            complaint = _with_remedy(" ".join(complaint.split()).removeprefix("Runtime Error "))
+        return BuildReport(NOT_RUN, nodes, complaint)
     if listener.unmatched and not nodes:
         raise TaxiError(
             f"dbt {command[0]}",

@@ -1,5 +1,6 @@
 """The DuckDB warehouse of target ``dev``, opened to be read."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -165,6 +166,12 @@ def require_free(settings: Settings) -> None:
     path = settings.warehouse_path
     if not path.exists():
         return
+    if not os.access(path.parent, os.W_OK):  # DuckDB would find out at its first commit
+        raise TaxiError(
+            str(path.parent),
+            "the data folder cannot be written: Permission denied",
+            "check its permissions, or set TAXI_DATA_DIR to another folder",
+        )
     try:
         duckdb.connect(str(path), config={"memory_limit": settings.memory_limit}).close()
     except duckdb.Error as error:
