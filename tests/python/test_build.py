@@ -142,12 +142,14 @@ def older_layout(built: Warehouse, data: Path) -> Warehouse:
     older = Warehouse(built.project, data)
     with older.connect() as connection:
         found = connection.execute(
-            "select schema_name, table_name from duckdb_tables() where schema_name <> 'nyc_taxi_test_failures'"
+            "select schema_name, table_name from duckdb_tables()"
+            " where schema_name not in ('nyc_taxi_test_failures', 'ops', 'raw')"
         ).fetchall()
         for schema, table in found:
             connection.execute(f"create table main.{table} as from {schema}.{table}")
         for (schema,) in connection.execute(
-            "select schema_name from duckdb_schemas() where starts_with(schema_name, 'nyc_taxi')"
+            "select schema_name from duckdb_schemas()"
+            " where starts_with(schema_name, 'nyc_taxi') or schema_name in ('ops', 'raw')"
         ).fetchall():
             connection.execute(f"drop schema {schema} cascade")
         connection.execute(

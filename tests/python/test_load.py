@@ -398,7 +398,10 @@ def test_a_damaged_or_lost_partition_is_not_loaded(
     warehouse = loaded("raw_damaged")
     before = rows(postgres, "raw_damaged"), versions(postgres, "raw_damaged")
     warehouse.taxi("ingest", "--accept-critical", str(large))
-    [part] = (warehouse.data / "lake" / "yellow" / "file_month=2025-11-01").iterdir()
+    lake = lake_in(warehouse.data)
+    [part] = [
+        Path(lake.location(entry)) for entry in lake.current() if entry.file_month == "2025-11-01"
+    ]
     content = bytearray(part.read_bytes())
     content[len(content) // 2] ^= 1
     part.write_bytes(content)

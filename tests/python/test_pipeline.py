@@ -344,7 +344,7 @@ def test_a_lake_that_lost_something_is_refused_and_can_be_restored(
     assert warehouse.scalar(count) == before
 
     (lake / "manifest.jsonl").write_text("{")
-    assert "manifest is damaged. Delete it" in warehouse.taxi("run", exit_code=2)
+    assert "manifest is damaged. Restore it from a backup" in warehouse.taxi("run", exit_code=2)
     (lake / "manifest.jsonl").unlink()
     assert "Synthetic" not in warehouse.taxi("run")
     assert warehouse.scalar(count) == before
@@ -373,8 +373,7 @@ def test_a_month_that_was_removed_leaves_the_tables_with_the_next_build(tmp_path
     noted = "The tables still hold Green 2020-04, which the lake no longer has. To remove them: `taxi build`."
     for command in ("status", "export --format csv --select dim_vendors", "lookml", "site"):
         assert warehouse.taxi(*command.split()).count(noted) == 1, command
-    said = warehouse.taxi("explain", "2202004000000001", exit_code=2)
-    assert "was removed with `taxi forget`, and the tables still hold its rows" in said
+    assert "Adds up" in warehouse.taxi("explain", "2202004000000001"), "as the tables do"
     warehouse.taxi("build")
     for command in ("status", "export --format csv --select dim_vendors"):
         assert "The tables still hold" not in warehouse.taxi(*command.split()), command

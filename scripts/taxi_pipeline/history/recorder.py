@@ -138,7 +138,7 @@ def one_run(
             entry = _entry(settings, run, "run", target)
             entry.record = Record(replace(entry.record.step, started_at=started))
             entry.end(_of_error(error))
-        _settle(settings, target, run, note)
+        _settle(settings, target, run, lambda _: None)  # one fault is enough to read
         raise
     else:
         _settle(settings, target, run, note)
