@@ -360,7 +360,7 @@ def test_a_lake_elsewhere_is_where_its_address_says(tmp_path: Path) -> None:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, list[str]]:
     """A project, and three months of two services, built from a folder."""
     folder = tmp_path_factory.mktemp("bucket")
-    write_sample(folder / "in", 0.05)
+    write_sample(folder / "in", 0.1)
     files = sorted(map(str, (folder / "in").glob("[yg]*.parquet")))
     warehouse = Warehouse(copy_project(folder / "project"), folder / "data")
     warehouse.taxi("ingest", *files)
@@ -426,6 +426,7 @@ def test_bigquery_reads_a_bucket_by_itself(
     python = find_python()
     if python is None:
         lacking("bigquery", "the emulator needs Python 3.13")
+    (tmp_path / "bigquery").mkdir()
     with run_bigquery(python, tmp_path / "bigquery") as bigquery:
         variables = {**servers["gs"].environment, **bigquery.environment}
         variables["TAXI_LAKE_URL"] = f"{servers['gs'].url}/{tmp_path.name}"
