@@ -428,8 +428,18 @@ def test_bigquery_reads_a_bucket_by_itself(
         lacking("bigquery", "the emulator needs Python 3.13")
     (tmp_path / "bigquery").mkdir()
     with run_bigquery(python, tmp_path / "bigquery") as bigquery:
-        variables = {**servers["gs"].environment, **bigquery.environment}
-        variables["TAXI_LAKE_URL"] = f"{servers['gs'].url}/{tmp_path.name}"
+        server = servers["gs"]
+        variables = {**server.environment, **bigquery.environment}
+        variables["TAXI_LAKE_URL"] = f"{server.url}/{tmp_path.name}"
         warehouse = Warehouse(by_hand.project, tmp_path / "data", variables)
         warehouse.taxi("ingest", *files)
+        # What the emulator takes for gs:// is a folder of its own.
+        held = f"{server.url.removeprefix('gs://')}/{tmp_path.name}"
+        emulated = tmp_path / "bigquery" / "data" / "gcs" / held
+        fsspec.filesystem("gs").get(f"{held}/", f"{emulated}/", recursive=True)
         assert "6 files loaded" in warehouse.taxi("load", "--target", "prod")
+        [(rows,)] = bigquery.query("select count(*) from raw.green")
+        [(taken,)] = by_hand.query(
+            "select sum(row_count) from raw.manifest where service_type = 'Green'"
+        )
+        assert rows == taken
