@@ -566,7 +566,7 @@ def test_any_text_goes_into_the_records_of_each_engine(engine: Engine, embedded:
     warehouse.taxi("load", "--target", engine.target)
     [run] = [
         run
-        for run in runs_of(warehouse, "--target", engine.target)
+        for run in runs_of(warehouse, "--target", engine.target, "--last", "1000")
         if run["run_id"] == record.step.run_id
     ]
     assert run["steps"][0]["message"] == ODD
