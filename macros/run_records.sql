@@ -100,12 +100,15 @@
     {% endset %}
     file_count = (select count(*) {{ held }}),
     row_count = (select sum(row_count) {{ held }}),
-    total_amount = (select sum(total_amount) {{ held }}),
+    {#- Two sums: rider payments of HVFHV are never added to metered money. -#}
+    metered_total_amount = (select sum(total_amount) {{ held }} and service_type <> 'HVFHV'),
+    rider_total_amount = (select sum(total_amount) {{ held }} and service_type = 'HVFHV'),
     {% set mart = graph.nodes.values() | selectattr("name", "eq", "mart_daily_service_summary") | first %}
     {% set summary = load_relation(api.Relation.create(mart.database, mart.schema, mart.alias)) %}
     {% if summary is not none %}
         accepted_count = (select sum(row_count) from {{ summary }}),
-        accepted_amount = (select sum(total_amount) from {{ summary }}),
+        metered_revenue_amount = (select sum(metered_revenue_amount) from {{ summary }}),
+        rider_payment_amount = (select sum(rider_payment_amount) from {{ summary }}),
     {% endif %}
 {% endmacro %}
 

@@ -543,13 +543,21 @@ def test_a_run_is_on_record_as_on_duckdb(engine: Engine, embedded: Warehouse) ->
     runs = runs_of(warehouse, "--target", engine.target)
     steps = next(found for run in reversed(runs) if "load" in (found := steps_of(run)))
     model = embedded.query(
-        "select file_count, row_count, total_amount, accepted_count, accepted_amount, built_count,"
+        "select file_count, row_count, metered_total_amount, accepted_count, rider_payment_amount, built_count,"
         " passed_count + warned_count from ops.runs where step = 'build' order by started_at limit 1"
     )
     build = steps["build"]
-    amounts = {name: Decimal(build[name]) for name in ("total_amount", "accepted_amount")}
+    amounts = {
+        name: Decimal(build[name]) for name in ("metered_total_amount", "rider_payment_amount")
+    }
     counted = {**build, **amounts, "tests": build["passed_count"] + build["warned_count"]}
-    names = ("file_count", "row_count", "total_amount", "accepted_count", "accepted_amount")
+    names = (
+        "file_count",
+        "row_count",
+        "metered_total_amount",
+        "accepted_count",
+        "rider_payment_amount",
+    )
     assert [tuple(counted[name] for name in (*names, "built_count", "tests"))] == model
     assert len(build["files"]) == build["file_count"] == len(steps["load"]["files"])
     assert steps["validate"]["exit_code"] == 0

@@ -59,7 +59,7 @@ def test_a_record_has_the_columns_of_its_tables_in_their_types() -> None:
 def test_a_record_comes_back_from_json_as_it_was() -> None:
     run: dict[str, Any] = {"run_id": "1", "step": "build"}
     record = Record(
-        a_step(message=ODD, total_amount=Decimal("1.10"), **ENDED),
+        a_step(message=ODD, metered_total_amount=Decimal("1.10"), **ENDED),
         (
             RunNode(
                 node="test.a", name="a", kind="test", status="fail", seconds=Decimal("0.250"), **run
@@ -177,14 +177,21 @@ def test_a_run_leaves_what_it_did(built: Warehouse) -> None:
     build = steps["build"]
     assert (run["command"], run["outcome"]) == ("taxi run", "done")
     assert list(steps) == ["ingest", "build", "validate"]
-    [(files, rows, money)] = built.query(
-        "select count(*), sum(row_count), sum(total_amount) from stg_ingested_files"
+    [(files, rows, metered, rider)] = built.query(
+        "select count(*), sum(row_count), sum(total_amount) filter (service_type <> 'HVFHV'),"
+        " sum(total_amount) filter (service_type = 'HVFHV') from stg_ingested_files"
     )
     assert build["file_count"] == build["changed_file_count"] == len(build["files"]) == files
     assert steps["ingest"]["row_count"] == build["row_count"] == rows
-    assert Decimal(build["total_amount"]) == Decimal(steps["ingest"]["total_amount"]) == money
-    [(accepted, charged)] = built.query("select count(*), sum(total_amount) from fact_trips")
-    assert (build["accepted_count"], Decimal(build["accepted_amount"])) == (accepted, charged)
+    for step in (build, steps["ingest"]):
+        amounts = (step["metered_total_amount"], step["rider_total_amount"])
+        assert tuple(map(Decimal, amounts)) == (metered, rider)
+    [(accepted, revenue, payments)] = built.query(
+        "select count(*), sum(total_amount) filter (service_type <> 'HVFHV'),"
+        " sum(total_amount) filter (service_type = 'HVFHV') from fact_trips"
+    )
+    charged = (build["metered_revenue_amount"], build["rider_payment_amount"])
+    assert (build["accepted_count"], *map(Decimal, charged)) == (accepted, revenue, payments)
     states = dict(
         built.query("select split_part(node, '.', 1), count(*) from node_states group by 1")
     )

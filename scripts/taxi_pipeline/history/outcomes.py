@@ -10,6 +10,7 @@ from taxi_pipeline.history.records import RunFile, RunNode
 from taxi_pipeline.ingest import ManyResult
 from taxi_pipeline.quality.validate import Validation
 from taxi_pipeline.results import Built, Loaded
+from taxi_pipeline.schemas import Service
 from taxi_pipeline.transform.runner import NodeOutcome
 
 UNCHANGED = "Nothing had changed: dbt was not started."
@@ -150,12 +151,19 @@ def of_validation(validation: Validation) -> Ending:
 
 
 def _sums(files: Sequence[RunFile]) -> dict[str, Any]:
-    amounts = [file.total_amount for file in files if file.total_amount is not None]
+    rider = [file for file in files if file.service_type == Service.HVFHV.label]
+    metered = [file for file in files if file.service_type != Service.HVFHV.label]
     return {
         "changed_file_count": len(files),
         "row_count": sum(file.row_count or 0 for file in files),
-        "total_amount": sum(amounts, Decimal()) if amounts else None,
+        "metered_total_amount": _amount(metered),
+        "rider_total_amount": _amount(rider),
     }
+
+
+def _amount(files: Sequence[RunFile]) -> Decimal | None:
+    amounts = [file.total_amount for file in files if file.total_amount is not None]
+    return sum(amounts, Decimal()) if amounts else None
 
 
 def _decimal(amount: Any) -> Decimal | None:

@@ -33,9 +33,11 @@ class RunStep:
     changed_file_count: int | None = None
     file_count: int | None = None
     row_count: int | None = None
-    total_amount: Decimal | None = None
+    metered_total_amount: Decimal | None = None
+    rider_total_amount: Decimal | None = None
     accepted_count: int | None = None
-    accepted_amount: Decimal | None = None
+    metered_revenue_amount: Decimal | None = None
+    rider_payment_amount: Decimal | None = None
     built_count: int | None = None
     passed_count: int | None = None
     warned_count: int | None = None

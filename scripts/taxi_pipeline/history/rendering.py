@@ -1,6 +1,7 @@
 """What `taxi history` prints."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from rich.markup import escape
 
@@ -26,7 +27,7 @@ def print_history(history: History, *, only_failed: bool) -> None:
     table.add_column("run", no_wrap=True)
     table.add_column("command", min_width=9)
     table.add_column("took", justify="right", no_wrap=True)
-    for heading in ("files", "rows", "total_amount $"):
+    for heading in ("files", "rows", "metered $", "riders $"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("passed, warned, failed", justify="right")
     table.add_column("outcome", no_wrap=True)
@@ -37,7 +38,8 @@ def print_history(history: History, *, only_failed: bool) -> None:
             duration(run.seconds),
             f"{len(run.files):,}",
             _count(run.rows),
-            "-" if run.amount is None else console.money(run.amount),
+            _money(run.metered_amount),
+            _money(run.rider_amount),
             _tests(run),
             _outcome(run),
         )
@@ -64,7 +66,7 @@ def print_run(run: PastRun) -> None:
     )
     console.out.print(escape(", ".join(f"{name} {value}" for name, value in versions if value)))
     steps = console.compact_table("Steps (UTC)")
-    for heading in ("step", "started", "took", "rows", "total_amount $", "passed", "failed"):
+    for heading in ("step", "started", "took", "rows", "metered $", "riders $", "passed", "failed"):
         steps.add_column(heading, justify="left" if heading in {"step", "started"} else "right")
     for record in run.records:
         step = record.step
@@ -73,7 +75,8 @@ def print_run(run: PastRun) -> None:
             f"{step.started_at:%Y-%m-%d %H:%M:%S}",
             duration(step.seconds),
             _count(step.row_count),
-            "-" if step.total_amount is None else console.money(step.total_amount),
+            _money(step.metered_total_amount),
+            _money(step.rider_total_amount),
             _count(step.passed_count),
             _count(step.failed_count),
         )
@@ -81,6 +84,10 @@ def print_run(run: PastRun) -> None:
     _print_failures(run)
     _print_files(run.files)
     _print_nodes([node for node in run.nodes if node.seconds is not None])
+
+
+def _money(amount: Decimal | None) -> str:
+    return "-" if amount is None else console.money(amount)
 
 
 def _print_failures(run: PastRun) -> None:
@@ -113,7 +120,7 @@ def _print_files(files: Sequence[RunFile]) -> None:
             file.status,
             file.load_id or "",
             _count(file.row_count),
-            "-" if file.total_amount is None else console.money(file.total_amount),
+            _money(file.total_amount),
         )
     console.print_wide(table)
     if len(files) > _SHOWN_FILES:

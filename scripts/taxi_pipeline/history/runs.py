@@ -105,10 +105,16 @@ class PastRun:
         return None if step is None else step.row_count
 
     @property
-    def amount(self) -> Decimal | None:
-        """Dollars of those rows."""
+    def metered_amount(self) -> Decimal | None:
+        """Dollars of those rows of yellow and green."""
         step = self._held
-        return None if step is None else step.total_amount
+        return None if step is None else step.metered_total_amount
+
+    @property
+    def rider_amount(self) -> Decimal | None:
+        """Dollars of those rows of HVFHV, which are never added to the others."""
+        step = self._held
+        return None if step is None else step.rider_total_amount
 
     @property
     def _held(self) -> RunStep | None:

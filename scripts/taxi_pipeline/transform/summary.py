@@ -28,7 +28,7 @@ select
 from sources
 left join accepted using (service_type)
 left join rejected using (service_type)
-order by case sources.service_type when 'Yellow' then 1 when 'Green' then 2 else 3 end
+order by case sources.service_type when 'Yellow' then 1 when 'Green' then 2 else 3 end, sources.service_type
 """
 
 _BY_REASON = """
