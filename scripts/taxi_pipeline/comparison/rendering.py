@@ -18,10 +18,18 @@ _LONGEST = 160
 
 
 def as_table(compared: Sequence[TableComparison]) -> Table:
-    """One line a table: rows and money before and after, and how many keys differ."""
+    """One line a table: rows and metered money before and after, and how many keys differ."""
     table = console.compact_table("Before and after")
     table.add_column("table", min_width=12)
-    for heading in ("rows before", "after", "added", "gone", "changed", "$ before", "$ after"):
+    for heading in (
+        "rows before",
+        "after",
+        "added",
+        "gone",
+        "changed",
+        "metered $ before",
+        "after $",
+    ):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in compared:
         before, after = _main_sums(one)
@@ -61,7 +69,7 @@ def _tables(compared: Sequence[TableComparison]) -> Iterator[str]:
         else f"All {console.plural(len(compared), 'table')} are the same, row by row."
     )
     yield ""
-    yield "| table | rows before | rows after | added | gone | changed | total before, $ | total after, $ |"
+    yield "| table | rows before | rows after | added | gone | changed | metered total before, $ | after, $ |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|"
     for one in compared:
         cells = (
@@ -161,6 +169,6 @@ def _dollars(amount: Decimal | None) -> str:
 
 
 def _main_sums(one: TableComparison) -> tuple[str, str]:
-    """Of the column that says what was charged, where there is one."""
+    """Of the column that says what was charged, of metered trips, where there is one."""
     sums = next((sums for sums in one.money if sums.column == "total_amount"), None)
     return ("", "") if sums is None else (_dollars(sums.before), _dollars(sums.after))

@@ -17,6 +17,11 @@ _KINDS = ("mart_", "rpt_", "fact_", "rejected_")
 """What the names of the compared tables begin with."""
 
 _MONEY = "_amount"
+_TOTAL = "total_amount"
+_SERVICE = "service_type"
+RIDER_TOTAL = "total_amount (rider payments)"
+"""The sum of `total_amount` over the rows of HVFHV, where a table has other services, too."""
+
 _OF_THE_LOAD = frozenset({"ingested_at", "load_id"})
 """Columns that say when a file came, and not what is in it: they differ between any two loads."""
 
@@ -239,12 +244,22 @@ class _Sums:
 def _sums(connection: duckdb.DuckDBPyConnection, table: _Table | None) -> _Sums:
     if table is None:
         return _Sums(None, {})
-    names = [name for name in table.columns if name.endswith(_MONEY)]
-    sums = "".join(f", sum({quote_identifier(name)})" for name in names)
+    sums = {
+        name: f"sum({quote_identifier(name)})" for name in table.columns if name.endswith(_MONEY)
+    }
+    if (
+        _TOTAL in sums and _SERVICE in table.columns
+    ):  # metered money and rider payments are never added
+        total = sums.pop(_TOTAL)
+        sums[_TOTAL] = f"{total} filter ({_SERVICE} <> 'HVFHV')"
+        sums[RIDER_TOTAL] = f"{total} filter ({_SERVICE} = 'HVFHV')"
     [[rows, *amounts]] = connection.execute(
-        f"select count(*){sums} from {table.address}"
+        f"select {', '.join(['count(*)', *sums.values()])} from {table.address}"
     ).fetchall()
-    return _Sums(rows, dict(zip(names, amounts, strict=True)))
+    money = dict(zip(sums, amounts, strict=True))
+    if money.get(RIDER_TOTAL) is None:
+        money.pop(RIDER_TOTAL, None)
+    return _Sums(rows, money)
 
 
 def _joined(before: _Table, after: _Table, key: str, columns: Sequence[str]) -> str:
