@@ -22,6 +22,15 @@ from taxi_documents import SERVICES, Document, Month, Planned, failing, planned,
 PUBLISHED_AFTER_MONTHS = 2
 """TLC publishes a month about two months after its end: a run of March takes January."""
 
+RETRIES = 3
+"""Tries after the first one of a step that could not be done."""
+
+RETRY_SECONDS = float(os.environ.get("TAXI_RETRY_SECONDS", "300"))
+"""Before another try."""
+
+FIRST_MONTH = date.fromisoformat(f"{os.environ.get('TAXI_FIRST_MONTH', '2019-01')}-01")
+"""Where catching up begins."""
+
 _STOP_SECONDS = 30
 """How long a command may take to end by itself when its task is ended."""
 

@@ -14,7 +14,10 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from taxi_alerts import alert
 from taxi_documents import Month
 from taxi_steps import (
+    FIRST_MONTH,
     PUBLISHED_AFTER_MONTHS,
+    RETRIES,
+    RETRY_SECONDS,
     DataFailError,
     NotPublishedError,
     Taxi,
@@ -22,11 +25,10 @@ from taxi_steps import (
 )
 
 TAXI = Taxi.from_environment()
-FIRST = date.fromisoformat(f"{os.environ.get('TAXI_FIRST_MONTH', '2019-01')}-01")
 LAST = os.environ.get("TAXI_LAST_MONTH", "")
 """The last month to take; empty for no end."""
 
-RETRY = pendulum.duration(seconds=float(os.environ.get("TAXI_RETRY_SECONDS", "300")))
+RETRY = pendulum.duration(seconds=RETRY_SECONDS)
 WAIT = pendulum.duration(seconds=float(os.environ.get("TAXI_WAIT_SECONDS", "21600")))
 LONGEST_WAIT = pendulum.duration(days=60)
 
@@ -67,13 +69,13 @@ def send_alert(context: Any) -> None:
 
 @dag(
     schedule="@monthly",
-    start_date=run_of(FIRST),
+    start_date=run_of(FIRST_MONTH),
     end_date=run_of(date.fromisoformat(f"{LAST}-01")) if LAST else None,
     catchup=True,
     max_active_runs=1,
     default_args={
         "pool": POOL,
-        "retries": 3,
+        "retries": RETRIES,
         "retry_delay": RETRY,
         "retry_exponential_backoff": True,
         "max_retry_delay": pendulum.duration(hours=6),
@@ -92,7 +94,7 @@ def taxi_monthly() -> None:
         own = [str(Month(service, month)) for service in TAXI.services]
         again = [
             str(item.month)
-            for item in TAXI.plan_months(FIRST, month, print)
+            for item in TAXI.plan_months(FIRST_MONTH, month, print)
             if item.state == "restated"
         ]
         return list(dict.fromkeys([*own, *again]))

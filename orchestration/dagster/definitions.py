@@ -1,9 +1,8 @@
 """The lake's months, the tables of dbt with their tests, the judgement and the site: Dagster's assets."""
 
-import os
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -14,7 +13,10 @@ from dbt_results import ASSETS, Translator, events, read_manifest, read_results
 from taxi_alerts import alert
 from taxi_documents import Month
 from taxi_steps import (
+    FIRST_MONTH,
     PUBLISHED_AFTER_MONTHS,
+    RETRIES,
+    RETRY_SECONDS,
     DataFailError,
     NotDoneError,
     NotPublishedError,
@@ -24,10 +26,7 @@ from taxi_steps import (
 )
 
 TAXI = Taxi.from_environment()
-FIRST = date.fromisoformat(f"{os.environ.get('TAXI_FIRST_MONTH', '2019-01')}-01")
-MONTHS = dg.MonthlyPartitionsDefinition(start_date=FIRST.isoformat())
-RETRIES = 3
-RETRY_SECONDS = float(os.environ.get("TAXI_RETRY_SECONDS", "300"))
+MONTHS = dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH.isoformat())
 POOL = "taxi_writer"
 """One slot (``dagster.yaml``): DuckDB has one writer, and the lake's manifest changes one after the other."""
 
@@ -119,7 +118,7 @@ def new_months(_context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest |
     """Ask for each month that the publisher has and the lake lacks, or has otherwise."""
     last = months_before(datetime.now(UTC).date(), PUBLISHED_AFTER_MONTHS)
     try:
-        found = TAXI.plan_months(FIRST, last)
+        found = TAXI.plan_months(FIRST_MONTH, last)
     except StepError as error:
         yield dg.SkipReason(str(error))
         return

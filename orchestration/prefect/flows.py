@@ -1,6 +1,5 @@
 """The months of TLC's trips as a Prefect flow: those that the publisher has and the lake lacks, or those given."""
 
-import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,7 +15,10 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from taxi_alerts import alert
 from taxi_documents import Month
 from taxi_steps import (
+    FIRST_MONTH,
     PUBLISHED_AFTER_MONTHS,
+    RETRIES,
+    RETRY_SECONDS,
     NotDoneError,
     NotPublishedError,
     Taxi,
@@ -24,12 +26,8 @@ from taxi_steps import (
     span,
 )
 
-RETRIES = 3
-RETRY_SECONDS = float(os.environ.get("TAXI_RETRY_SECONDS", "300"))
 LOCK = "taxi-writer"
 """A global concurrency limit of one, which ``start`` makes: DuckDB has one writer, however many flows there are."""
-
-FIRST = os.environ.get("TAXI_FIRST_MONTH", "2019-01")
 
 
 def worth_another_try(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -124,7 +122,7 @@ def taxi_months(first: str = "", last: str = "") -> list[str]:
             wanted = [Month(service, day) for day in span(begin, end) for service in taxi.services]
         else:
             end = date.fromisoformat(f"{last}-01") if last else newest
-            wanted = plan(date.fromisoformat(f"{FIRST}-01"), end)
+            wanted = plan(FIRST_MONTH, end)
         taken = [str(month) for month in wanted if ingest(month)]
         if taken or not first:
             for step in (*(["load"] if taxi.is_server else []), "build", "validate", "site"):
