@@ -159,9 +159,10 @@ def test_rows_that_both_versions_have_are_unchanged_wherever_they_stand(
 ) -> None:
     """Files of repeated rows, partly at the same places, against the intersection of the two multisets."""
     draw = random.Random(seed)  # noqa: S311 - no secret
-    kinds = yellow_rows(12)
+    kinds = [row.replace("9.5,", f"{fare},") for row in yellow_rows(6) for fare in (1, 2, 3)]
     first = [draw.choice(kinds) for _ in range(60)]
     second = [draw.choice(kinds) if draw.random() < 0.2 else row for row in first]
+    second = [row.replace("1,", "2,") if draw.random() < 0.3 else row for row in second]
     del second[draw.randrange(60) :: 9]
     if seed % 2:
         second.append(draw.choice(kinds))
@@ -182,6 +183,28 @@ def test_rows_of_one_trip_are_paired_in_the_order_of_the_file(place: Workplace) 
     with compared(place) as comparison:
         assert comparison.counts() == Counts(unchanged=1, altered=2, gone=0, added=0)
         assert [(r.row_before, r.row_after) for r in comparison.altered_rows(9)] == [(1, 1), (3, 3)]
+
+
+def test_a_row_altered_at_its_place_is_the_one_that_is_told(place: Workplace) -> None:
+    """Rows alike before: the one that kept its place and got another fare is altered, not its copy."""
+    row, other = yellow_rows(2)
+    altered = row.replace("9.5,", "9.7,")
+    ingest(place, yellow_text(row, row, other), yellow_text(altered, row, other))
+    with compared(place) as comparison:
+        assert comparison.counts() == Counts(unchanged=2, altered=1, gone=0, added=0)
+        [told] = comparison.altered_rows(9)
+        assert (told.row_before, told.row_after) == (1, 1)
+
+
+def test_two_rows_that_change_places_are_unchanged(place: Workplace) -> None:
+    """A reversal and its twin share every key; their fares stand in each other's row afterwards."""
+    row = yellow_rows(1)[0]
+    one, other, third = (row.replace("9.5,", f"{fare},") for fare in (1, 2, 3))
+    ingest(
+        place, yellow_text(one, other, third), yellow_text(other, one, third.replace("3,", "4,"))
+    )
+    with compared(place) as comparison:
+        assert comparison.counts() == Counts(unchanged=2, altered=1, gone=0, added=0)
 
 
 def test_rows_without_vendor_or_zone_are_paired_too(place: Workplace) -> None:

@@ -45,19 +45,31 @@ def comparison_sql(service: Service) -> list[str]:
     )
     fingerprints = ", ".join(
         f"hash({', '.join(f'{side}.{quote_identifier(name)}' for name in compared_columns(service))})"
-        for side in ("one", "other")
+        f" as fingerprint_{label}"
+        for side, label in (("one", "before"), ("other", "after"))
+    )
+    same_trip = " and ".join(
+        f"one.{name} is not distinct from other.{name}" for name in (*keys[0], ROW)
     )
     suspect = f"hash({columns}) in (select fingerprint from suspects)"
     rows = (
         f"(select {columns}, {ROW}, -1 as side from version_before where {suspect}"
-        f" union all select {columns}, {ROW}, 1 from version_after where {suspect})"
+        f" and {ROW} not in (select {ROW} from in_place)"
+        f" union all select {columns}, {ROW}, 1 from version_after where {suspect}"
+        f" and {ROW} not in (select {ROW} from in_place))"
     )
     statements = [
-        # Most restatements leave most rows where they are. Rows equal at the same place in both files cancel out;
-        # every other row, and whatever has the same fingerprint, is compared as a row of a multiset.
-        "create temp table suspects as select distinct unnest([before, after]) as fingerprint"
-        f" from (select {fingerprints} from version_before as one positional join version_after as other"
-        f" where {differs}) as moved(before, after)",
+        # Most restatements leave most rows where they are. Rows equal at the same place in both files cancel out.
+        f"create temp table moved as select one.{ROW}, one.{ZONE} as zone, {same_trip} as is_same_trip,"
+        f" {fingerprints} from version_before as one positional join version_after as other where {differs}",
+        # A trip that kept its place and its key is altered there, unless its values stand in another row of the other
+        # version: such a row has only moved.
+        f"create temp table in_place as select {ROW}, zone from moved where is_same_trip"
+        " and fingerprint_before not in (select fingerprint_after from moved)"
+        " and fingerprint_after not in (select fingerprint_before from moved)",
+        # Every other row, and whatever has the same fingerprint, is compared as a row of a multiset.
+        "create temp table suspects as select distinct unnest([fingerprint_before, fingerprint_after]) as fingerprint"
+        f" from moved where not is_same_trip or {ROW} not in (select {ROW} from in_place)",
         "set preserve_insertion_order = false",  # from here on: the rows are numbered
         # The columns decide; rows that occur as often in both versions are unchanged.
         f"create temp table differing as select {key_columns}, count(*) as copies,"
@@ -74,6 +86,7 @@ def comparison_sql(service: Service) -> list[str]:
         " where copies > 1 and side * surplus > 0 and copy > (copies - abs(surplus)) / 2",
         "create temp table pairs"
         " (row_before bigint, row_after bigint, zone_before integer, zone_after integer)",
+        f"insert into pairs select {ROW}, {ROW}, zone, zone from in_place",
     ]
     for number, key in enumerate(keys):
         equal = " and ".join(f"one.{name} is not distinct from other.{name}" for name in key)

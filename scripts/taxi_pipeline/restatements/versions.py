@@ -2,8 +2,9 @@
 
 Rows are compared as a multiset of whole rows: every column that comes from the file, and ``raw_line``; lineage
 does not count. Equal rows are unchanged, in whatever order they stand. Of the rest, a row of the earlier
-version and one of the new version that share a key are one row, altered: one to one, in the order of the file,
-by the keys of ``PAIRING_KEYS`` one after the other. What is left is gone, or added.
+version and one of the new version that share a key are one row, altered: first those at the same place that share
+the strictest of the ``pairing_keys``, then one to one, in the order of the file, by each key after the other. What
+is left is gone, or added.
 """
 
 from collections.abc import Callable, Iterator
