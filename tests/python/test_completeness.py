@@ -146,6 +146,7 @@ def test_status_without_a_warehouse_says_what_to_run(project: Path, tmp_path: Pa
         ("part", "excerpt", 12, 10_000, "excerpt, 0.12 % of the month"),
         ("part", "excerpt", 1, 10_000_000, "excerpt, less than 0.01 % of the month"),
         ("part", "cut_off", 9_999_999, 10_000_000, "rows missing, more than 99.99 % of the month"),
+        ("part", "neighbor_excerpt", 5, None, "excerpt, far fewer rows than the months around it"),
         ("unknown", "surplus", 20, 10, "not confirmed, 200.00 % of the month"),
         ("unknown", "not_published", 5, None, "no official row count"),
         ("synthetic", "synthetic", 5, 10, "synthetic"),

@@ -245,6 +245,33 @@ def test_shapes_are_fetched_once_where_a_file_needs_them(place: Workplace, publi
     assert require_shapes(place.settings, "x", may_fetch=True) == kept_shapes(place.settings)
 
 
+def test_shapes_among_the_files_are_taken_where_there_are_none(
+    place: Workplace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "files"
+    (folder / "misc").mkdir(parents=True)
+    pointed = text_2009(("VTS", "CASH", IN_TIMES_SQUARE, ""))
+    (folder / "yellow_tripdata_2009-01.csv").write_text(pointed)
+    shapes = folder / "misc" / "taxi_zones.zip"
+    shapes.write_text("no zip file")
+    outcome = ingest_many([folder], place.lake, place.settings)
+    assert {failure.subject for failure in outcome.failures} == {
+        str(shapes),
+        str(folder / "yellow_tripdata_2009-01.csv"),
+    }
+    shutil.copyfile(real_file(ZONES), shapes)
+    outcome = ingest_many([folder], place.lake, place.settings)
+    assert [result.status for result in outcome.results] == ["ingested"]
+    assert (outcome.failures, outcome.passed_over) == ([], [])
+    kept = kept_shapes(place.settings)
+    with zipfile.ZipFile(shapes, "a") as archived:
+        archived.comment = b"another edition"
+    outcome = ingest_many([folder, shapes], place.lake, place.settings)
+    assert kept_shapes(place.settings) == kept
+    assert all("has other zone shapes" in line for line in outcome.passed_over)
+    assert len(outcome.passed_over) == 2
+
+
 def test_taxi_download_fetches_the_shapes_for_files_with_points(
     place: Workplace, publisher: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -168,6 +168,23 @@ def test_a_shift_of_the_clock_is_also_seen_at_the_edge_of_the_month(
     )
 
 
+def test_an_excerpt_of_a_month_without_a_published_count_is_told_by_the_months_around(
+    place: Workplace,
+) -> None:
+    """TLC's count of FHV 2025-01 is not on record; the threshold is the one of the seed."""
+    place.ingest(real_file("eras/fhv_tripdata_2025-01.csv"))
+    validate(place.settings, Choice(service=Service.FHV), print)
+    [told] = lake_verdict(place, "lake-fhv-2025-01").failed()
+    assert told.check.name == "row_count_reaches_the_months_around"
+    assert told.severity == "info"
+    limits = {
+        int(row["upper_basis_points"]) / 10_000
+        for row in read_seed("published_count_bands")
+        if row["measure"] == "neighbor_excerpt"
+    }
+    assert limits == {told.check.arguments["min_value"]}
+
+
 @pytest.mark.build  # it judges a whole month: seconds each
 def test_real_files_raise_no_false_alarm(place: Workplace) -> None:
     high_volume = [
@@ -177,7 +194,10 @@ def test_real_files_raise_no_false_alarm(place: Workplace) -> None:
         assert place.ingest(path).remarks == (), path.name
     for service in Service:
         for verdict in validate(place.settings, Choice(service=service), print).verdicts:
-            assert names(verdict) <= {"row_count_reaches_the_published_count"}, verdict.name
+            assert names(verdict) <= {
+                "row_count_reaches_the_published_count",
+                "row_count_reaches_the_months_around",
+            }, verdict.name
             assert names(verdict, "critical", "warning") == set()
     assert names(lake_verdict(place, "lake-green-2024-01")) == set()
     assert lake_verdict(place, "lake-green-2024-01").passed >= 20

@@ -44,6 +44,21 @@ compared as (
             and files.file_month = published.file_month
 ),
 
+-- What a month without a count is held against: the smallest count within a year of it.
+neighbors as (
+    select
+        compared.load_id,
+        cast(min(published.parquet_rows) as {{ dbt.type_bigint() }}) as smallest_row_count
+    from compared
+    inner join published
+        on
+            {{ service_in_file_names("compared.service_type") }} = published.service_type
+            and published.file_month >= cast({{ dbt.dateadd("month", -12, "compared.file_month") }} as date)
+            and published.file_month <= cast({{ dbt.dateadd("month", 12, "compared.file_month") }} as date)
+    where compared.official_row_count is null
+    group by compared.load_id
+),
+
 banded as (
     select
         compared.load_id,
@@ -52,10 +67,11 @@ banded as (
         csv_copy.lower_basis_points as csv_copy_lower,
         csv_copy.upper_basis_points as csv_copy_upper,
         excerpt.upper_basis_points as excerpt_upper,
+        neighbor_excerpt.upper_basis_points as neighbor_excerpt_upper,
         official.reason as official_band_reason,
         csv_copy.reason as csv_copy_band_reason
     from compared
-    {% for name, measure in {"official": "official_parquet", "csv_copy": "datatalks_csv", "excerpt": "excerpt"}.items() %}
+    {% for name, measure in {"official": "official_parquet", "csv_copy": "datatalks_csv", "excerpt": "excerpt", "neighbor_excerpt": "neighbor_excerpt"}.items() %}
     left join bands as {{ name }}
         on
             {{ service_in_file_names("compared.service_type") }} = {{ name }}.service_type
@@ -110,6 +126,7 @@ judged as (
         end as edition_band_reason,
         case
             when compared.is_synthetic then 'synthetic'
+            when compared.ten_thousand_rows < banded.neighbor_excerpt_upper * neighbors.smallest_row_count then 'neighbor_excerpt'
             when compared.official_row_count is null then 'not_published'
             when compared.row_count = compared.official_row_count then 'equal'
             when compared.ten_thousand_rows < banded.excerpt_upper * compared.official_row_count then 'excerpt'
@@ -122,6 +139,7 @@ judged as (
     inner join banded on compared.load_id = banded.load_id
     inner join matched on compared.load_id = matched.load_id
     inner join identified on compared.load_id = identified.load_id
+    left join neighbors on compared.load_id = neighbors.load_id
 ),
 
 final as (

@@ -10,6 +10,7 @@ from taxi_pipeline.addresses import has_scheme, is_url
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.file_names import EXAMPLE, TRIP_NAME, original_name, parse
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.zones.archive import NAME as SHAPES_NAME
 
 DownloadProgress = Callable[[int, int | None], None]
 """Called with the bytes so far and the bytes in all, or None where the publisher does not say."""
@@ -31,11 +32,13 @@ class Found:
         paths: trip files, and folders of Parquet part files, each of which is one trip file.
         failures: what was asked for, or is named like trips, and cannot be read.
         passed_over: other files of a folder, in a line each with the reason.
+        shapes: a file with the name of TLC's zone shapes.
     """
 
     paths: list[Path] = field(default_factory=list)
     failures: list[TaxiError] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
+    shapes: Path | None = None
 
 
 def is_part_folder(path: Path) -> bool:
@@ -96,9 +99,9 @@ def expand(
 ) -> Found:
     """Turn a path, a folder or a URL into the paths of trip files.
 
-    A folder stands for the trip files in it and below it, in the order of their names. Hidden files, and notes that
-    downloads leave, are not looked at; what else is no trip file is named. A URL is downloaded to
-    ``settings.download_dir`` after its name has been checked.
+    A folder stands for the trip files in it and below it, in the order of their names, and for TLC's zone shapes.
+    Hidden files, and notes that downloads leave, are not looked at; what else is no trip file is named. A URL is
+    downloaded to ``settings.download_dir`` after its name has been checked.
 
     Raises:
         TaxiError: nothing is there, a folder has no trip file, or the download failed.
@@ -116,6 +119,8 @@ def expand(
         path.stat()
         is_folder = path.is_dir() and not is_part_folder(path)
     if not is_folder:
+        if path.name == SHAPES_NAME:
+            return Found(shapes=path)
         parse(path)
         return Found([path])
     found = Found()
@@ -195,6 +200,8 @@ class _Walk:
             return
         elif entry.name.lower().endswith(_UNFINISHED) and _looks_like_trips(entry.stem):
             self._take_unfinished(entry, names)
+        elif entry.name == SHAPES_NAME and self.found.shapes is None:
+            self.found.shapes = entry
         elif not _looks_like_trips(entry.name):
             self._pass_over(entry, "it is not named like a trip file")
         elif (original := original_name(entry.name)) and original.lower() in names:

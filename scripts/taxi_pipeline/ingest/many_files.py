@@ -9,9 +9,10 @@ from taxi_pipeline.errors import TaxiError, deciding
 from taxi_pipeline.file_names import parse
 from taxi_pipeline.ingest.arguments import DownloadProgress, expand
 from taxi_pipeline.ingest.one_file import IngestResult, Progress, ingest_file, prepare_lake
-from taxi_pipeline.lake import Lake
+from taxi_pipeline.lake import Lake, hash_file
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.zones.archive import keep_shapes, kept_shapes
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def ingest_many(
             outcome.passed_over.extend(found.passed_over)
             for path in found.paths:
                 paths.setdefault((path.resolve(), path.name), path)
+            if found.shapes is not None:
+                _take_shapes(found.shapes, settings, outcome, progress or (lambda _: None))
     prepare = cache(partial(prepare_lake, lake, settings, progress or (lambda _: None)))
     for path in _without_rivals(list(paths.values()), outcome.failures):
         try:
@@ -86,6 +89,20 @@ def ingest_many(
         except TaxiError as error:
             outcome.failures.append(_with_folder(error, path))
     return outcome
+
+
+def _take_shapes(path: Path, settings: Settings, outcome: ManyResult, tell: Progress) -> None:
+    """Keep zone shapes that lie among the files, where the data folder has none; `taxi zones` replaces those it has."""
+    try:
+        if (kept := kept_shapes(settings)) is None:
+            tell(f"Taking the zone shapes in {path}")
+            keep_shapes(path, settings)
+        elif kept.sha256 != hash_file(path):
+            outcome.passed_over.append(
+                f"{path}: the data folder has other zone shapes; `taxi zones {path}` replaces them"
+            )
+    except TaxiError as error:
+        outcome.failures.append(error)
 
 
 def _with_folder(error: TaxiError, path: Path) -> TaxiError:

@@ -85,11 +85,12 @@ def lake_month_suite(
     """
     key = f"{month:%Y-%m}"
     published = None if is_synthetic else lists.published.get((service.value, key))
+    around = None if is_synthetic or published else _smallest_within_a_year(service, month, lists)
     frames: dict[str, Frame] = {
         "month": [
             {
                 "key": key,
-                **_file_measures(profile, published, lists),
+                **_file_measures(profile, published, around, lists),
                 **_drift_measures(service, profile, previous),
             }
         ],
@@ -175,7 +176,7 @@ def _code_frame(column: str, profile: Profile) -> Frame:
 
 
 def _file_measures(
-    profile: Profile, published: int | None, lists: Lists
+    profile: Profile, published: int | None, around: int | None, lists: Lists
 ) -> dict[str, float | None]:
     zones, rows = Counter(profile.zones), profile.rows
     quiet = min(range(24), key=lambda start: sum(_window(profile.hours, start)))
@@ -212,7 +213,21 @@ def _file_measures(
             sum(number for zone, number in zones.items() if zone in lists.hail_zones), rows
         ),
         "rows_to_published": _share_of_published(rows, published),
+        "rows_to_months_around": _share_of_published(rows, around),
     }
+
+
+def _smallest_within_a_year(service: Service, month: date, lists: Lists) -> int | None:
+    """The smallest published row count of the service, of the months up to 12 before and after."""
+    place = 12 * month.year + month.month
+    return min(
+        (
+            rows
+            for (published, key), rows in lists.published.items()
+            if published == service.value and abs(12 * int(key[:4]) + int(key[5:]) - place) <= 12
+        ),
+        default=None,
+    )
 
 
 def _share_of_published(rows: int, published: int | None) -> float | None:

@@ -144,7 +144,8 @@ def describe(state: State, check: str, rows: int, official_rows: int | None) -> 
     texts: dict[State, str] = {
         "whole": "whole",
         "synthetic": "synthetic",
-        "part": f"{'excerpt' if check == 'excerpt' else 'rows missing'}, {share}",
+        "part": f"{'excerpt' if check.endswith('excerpt') else 'rows missing'}, "
+        f"{share or 'far fewer rows than the months around it'}",
         "unknown": f"not confirmed, {share}" if share else "no official row count",
     }
     return texts[state]
