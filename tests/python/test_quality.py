@@ -177,6 +177,10 @@ def test_an_excerpt_of_a_month_without_a_published_count_is_told_by_the_months_a
     [told] = lake_verdict(place, "lake-fhv-2025-01").failed()
     assert told.check.name == "row_count_reaches_the_months_around"
     assert told.severity == "info"
+    page = place.folder / "site" / "docs" / "quality" / "lake-fhv-2025-01.html"
+    text = page.read_text()
+    assert "Rows as a share of the smallest month that TLC published within a year: 0.09 %." in text
+    assert "FHV dropoffs are after pickups" in text
     limits = {
         int(row["upper_basis_points"]) / 10_000
         for row in read_seed("published_count_bands")

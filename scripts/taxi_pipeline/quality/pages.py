@@ -29,6 +29,7 @@ def write_pages(folder: Path, verdicts: Sequence[Verdict]) -> Path:
         lstrip_blocks=True,
     )
     environment.filters["words"] = _words
+    environment.filters["sentence"] = _sentence
     environment.filters["breakable"] = _breakable
     common = {"written_at": utc_now(), "breaks": BREAKS, "note": _note}
     pages = {
@@ -46,9 +47,18 @@ def write_pages(folder: Path, verdicts: Sequence[Verdict]) -> Path:
     return folder / _INDEX
 
 
+_SPELLED = {"tlc": "TLC", "fhv": "FHV", "hvfhv": "HVFHV"}
+
+
 def _words(name: str) -> str:
     """A check's name as a title."""
-    return name.replace("_", " ").capitalize().replace("new york", "New York").replace("tlc", "TLC")
+    words = [_SPELLED.get(word, word) for word in name.split("_")]
+    return _sentence(" ".join(words).replace("new york", "New York"))
+
+
+def _sentence(text: str) -> str:
+    """The same with a capital first letter; the others stay as they are, as in TLC."""
+    return text[:1].upper() + text[1:]
 
 
 def _breakable(title: str) -> Markup:
