@@ -89,16 +89,6 @@ def planned(document: Document) -> list[Planned]:
     return sorted(found, key=lambda item: (item.month.first, item.month.service))
 
 
-def unasked(document: Document) -> str:
-    """Why a plan does not know what the publisher has of each month, in one sentence; empty where it does."""
-    if complaint := document.get("complaint"):
-        return str(complaint)
-    for item in document.get("months", ()):
-        if item["state"] == "unknown":
-            return f"{item['service']}:{item['month']}: {item.get('reason') or 'it is not known'}."
-    return ""
-
-
 def _failures(document: Document) -> Iterator[Mapping[str, Any]]:
     for part in ("build", "validation"):
         yield from (document.get(part) or {}).get("failures", ())

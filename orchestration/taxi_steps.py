@@ -17,7 +17,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Self
 
-from taxi_documents import SERVICES, Document, Month, Planned, failing, planned, sentence, unasked
+from taxi_documents import SERVICES, Document, Month, Planned, failing, planned, sentence
 
 PUBLISHED_AFTER_MONTHS = 2
 """TLC publishes a month about two months after its end: a run of March takes January."""
@@ -178,11 +178,7 @@ class Taxi:
             NotDoneError: the publisher could not be asked about all of them.
             StepError: as in ``run``.
         """
-        command = self.plan(first, last)
-        document = self.run(command, log)
-        if reason := unasked(document):  # a plan shows what it knows all the same; we ask again
-            raise NotDoneError(" ".join(["taxi", *command]), {}, reason)
-        return planned(document)
+        return planned(self.run(self.plan(first, last), log))
 
     def run(self, command: Sequence[str], log: Callable[[str], object] = _log.info) -> Document:
         """Run a command to its end.

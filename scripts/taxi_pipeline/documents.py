@@ -218,9 +218,8 @@ def status_document(status: Status) -> Document:
 def plan_document(plan: Plan) -> Document:
     """The document of ``taxi plan``."""
     return {
-        **_head("plan", 0),
+        **_head("plan", plan.exit_code, plan.complaint),
         "months": [_planned(one) for one in plan.months],
-        "complaint": None if plan.complaint is None else str(plan.complaint),
     }
 
 

@@ -425,6 +425,31 @@ def test_a_plan_without_a_publisher_says_what_it_knows(place: Workplace) -> None
     assert "2 of 2 months could not be asked for" in found.complaint.reason
 
 
+def test_taxi_plan_ends_with_2_where_the_publisher_cannot_say(
+    place: Workplace, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a month that is in the lake: whether it was restated is not known."""
+    publisher.publish(name_of(JANUARY), trips(place, JANUARY, 5))
+    take(place, publisher, JANUARY)
+    arguments = [
+        "plan",
+        "--months",
+        "2019-01",
+        "--services",
+        "yellow",
+        "--source",
+        publisher.address,
+    ]
+    assert invoke(place, monkeypatch, *arguments).exit_code == 0
+    publisher.statuses[name_of(JANUARY)] = 503
+    result = invoke(place, monkeypatch, *arguments, "--json")
+    assert result.exit_code == 2
+    document = json.loads(result.stdout)
+    assert document["exit_code"] == 2
+    assert "1 of 1 months could not be asked for" in document["error"]["reason"]
+    assert "the publisher answers 503" in document["error"]["reason"]
+
+
 def test_taxi_plan_ends_with_0_and_puts_months_together(
     place: Workplace, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -146,28 +146,20 @@ def test_a_restated_month_has_a_key_of_its_own_and_an_excerpt_is_left_alone() ->
     ]
 
 
-@pytest.mark.parametrize(
-    ("document", "reason"),
-    [
-        ({"months": [], "complaint": "no network."}, "no network."),
-        (
+def test_a_plan_without_the_publisher_is_asked_for_again(tmp_path: Path) -> None:
+    (tmp_path / "document").write_text(
+        json.dumps(
             {
-                "months": [
-                    {"service": "fhv", "month": "2024-01", "state": "unknown", "reason": "503"}
-                ]
-            },
-            "fhv:2024-01: 503.",
-        ),
-    ],
-)
-def test_a_plan_without_the_publisher_is_asked_for_again(
-    tmp_path: Path, document: dict[str, Any], reason: str
-) -> None:
-    (tmp_path / "document").write_text(json.dumps(document))
-    taxi = program(tmp_path, "cat document")
+                "exit_code": 2,
+                "error": {"subject": "tlc", "reason": "no network", "remedy": "wait"},
+                "months": [],
+            }
+        )
+    )
+    taxi = program(tmp_path, "cat document; exit 2")
     with pytest.raises(NotDoneError) as caught:
         taxi.plan_months(date(2024, 1, 1), date(2024, 2, 1))
-    assert str(caught.value).endswith(f": {reason}")
+    assert str(caught.value).endswith("tlc: no network. Wait.")
 
 
 def test_an_alert_is_posted_and_its_address_is_never_logged(

@@ -1,5 +1,7 @@
 """The command `taxi plan`."""
 
+import typer
+
 from taxi_pipeline import workflow
 from taxi_pipeline.documents import plan_document
 from taxi_pipeline.download.choice import ALL, Services, Source, SpanOfMonths
@@ -27,7 +29,7 @@ def plan(
 
     It asks the publisher for the size and date of each file, and downloads none. Without --months it looks at every
     month that TLC has published, as far as the published counts and the calendar say. Completeness comes from the last
-    build of the target. Exit code 0, whatever there is to do.
+    build of the target. Exit code 0, whatever there is to do; 2 where the publisher could not say of every month.
     """
     with answering("plan", as_json=as_json) as answer:
         found = workflow.plan(
@@ -40,3 +42,5 @@ def plan(
         )
         print_plan(found)
         answer(plan_document(found))
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)

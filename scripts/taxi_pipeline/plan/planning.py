@@ -23,6 +23,9 @@ unavailable: the publisher refuses it, or never had it. unknown: not in the lake
 
 TO_DO: tuple[State, ...] = ("missing", "restated", "incomplete")
 
+REFUSALS = (403, 404)
+"""Status codes by which a publisher says that it has no such file."""
+
 PUBLISHED_AFTER = 2
 """Months from the end of a month's own to its publication, as a rule: the last month that a plan looks for."""
 
@@ -61,6 +64,11 @@ class Plan:
     months: tuple[PlannedMonth, ...]
     source: str
     complaint: TaxiError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0; 2 where the publisher could not be asked about every month."""
+        return 0 if self.complaint is None else self.complaint.exit_code
 
     @property
     def to_do(self) -> list[PlannedMonth]:
@@ -144,7 +152,7 @@ def _absent(
 ) -> tuple[State, str]:
     if now is not None:
         return "missing", ""
-    if status in (403, 404):
+    if status in REFUSALS:
         is_to_come = isinstance(refusal(url, status, today), NotPublishedError)
         return "not_published" if is_to_come else "unavailable", f"the publisher answers {status}"
     if status is not None:

@@ -10,7 +10,7 @@ from taxi_pipeline.download.origin import Origin, note_of
 from taxi_pipeline.download.sources import Month
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import ManifestEntry, hash_file
-from taxi_pipeline.plan.planning import Held, Plan, ingested_at, judge
+from taxi_pipeline.plan.planning import REFUSALS, Held, Plan, ingested_at, judge
 from taxi_pipeline.transform.completeness import FileVerdict
 
 _TOLD_EVERY = 100
@@ -60,7 +60,11 @@ def survey(
         )
         count = counts.get(month)
         planned.append(judge(month, url, held, reply.status, reply.origin, count, today))
-    faults = [reply.reason for reply in replies if reply.reason is not None]
+    faults = [
+        reply.reason or f"{month}: the publisher answers {reply.status}"
+        for month, reply in zip(months, replies, strict=True)
+        if reply.origin is None and reply.status not in REFUSALS
+    ]
     complaint = _complaint(source, faults, len(replies)) if faults else None
     return Plan(tuple(planned), source, complaint)
 
