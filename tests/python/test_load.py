@@ -510,3 +510,29 @@ def _rows_by_month(server: BigQueryServer) -> dict[tuple[str, str], int]:
         sql = f"select service_type, cast(file_month as string), count(*) from raw.{service} group by 1, 2"
         counts.update({(name, month): count for name, month, count in server.query(sql)})
     return counts
+
+
+def test_a_connection_that_is_lost_in_a_build_ends_it_with_2_and_the_next_one_completes_it(
+    postgres: PostgresServer, loaded: Callable[[str], Warehouse]
+) -> None:
+    """A scheduler tries again after 2, and never after 1."""
+    warehouse = loaded("raw_lost")
+    build = subprocess.Popen(
+        warehouse.taxi_command("build", "--target", "postgres"),
+        cwd=warehouse.project,
+        env=warehouse.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    cut = (
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where pid <> pg_backend_pid() and state = 'active' and query ~ 'create .*fact_trips'"
+    )
+    while not postgres.query(cut):
+        assert build.poll() is None, build.communicate()[0]
+    printed, _ = build.communicate()
+    assert build.returncode == 2, printed
+    warehouse.taxi("build", "--target", "postgres")
+    [(rows,)] = postgres.query("select count(*) from nyc_taxi.fact_trips")
+    assert rows > 0

@@ -81,7 +81,7 @@ class BuildReport:
     """The result of one dbt command.
 
     Attributes:
-        exit_code: dbt's exit code.
+        exit_code: dbt's exit code; also 2 where nodes failed for want of the server, of memory or of disk alone.
         nodes: every node that ran or was skipped.
         complaint: why dbt could not start, or empty.
     """
@@ -210,6 +210,14 @@ _REMEDIES = (
 )
 
 
+_NOT_DONE = re.compile(
+    r"closed the connection|connection (?:refused|reset|timed out|already closed)|terminating connection|"
+    r"could not connect|database system is|SSL SYSCALL|Out of Memory|No space left on device|could not extend file",
+    re.IGNORECASE,
+)
+"""What servers and engines say of a node that might pass later, or with more room: nothing is said of the data."""
+
+
 _OTHER_COLUMNS = "schemas on this incremental model are out of sync"
 """What dbt says, among other things, when a table has not the columns of its model (on_schema_change: fail)."""
 
@@ -329,4 +337,8 @@ def run_dbt(command: Sequence[str], settings: Settings, listener: BuildListener)
             f"no model, seed, snapshot or test matches {' '.join(listener.unmatched)}",
             "check the spelling; `taxi build` without --select builds everything",
         )
-    return BuildReport(SUCCESS if outcome.success else NODES_FAILED, nodes)
+    if outcome.success:
+        return BuildReport(SUCCESS, nodes)
+    failures = [node for node in nodes if node.is_failure]
+    is_not_done = failures and all(_NOT_DONE.search(node.message) for node in failures)
+    return BuildReport(NOT_RUN if is_not_done else NODES_FAILED, nodes)
