@@ -363,7 +363,10 @@ def main(options: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--only", default="", metavar="TEXT", help="mutants whose line of the list has TEXT"
+        "--only",
+        action="append",
+        metavar="TEXT",
+        help="mutants whose line of the list has TEXT; again: or another text",
     )
     parser.add_argument(
         "--changed",
@@ -393,10 +396,10 @@ def main(options: Sequence[str] | None = None) -> int:
         mutant
         for path in paths
         for mutant in find_mutants(path, (arguments.project / path).read_text())
-        if arguments.only in str(mutant)
+        if any(text in str(mutant) for text in arguments.only or [""])
     ]
     if not mutants:
-        parser.error(f"no mutant has {arguments.only!r} in its line")
+        parser.error(f"no mutant has {' or '.join(arguments.only or [])!r} in its line")
     if arguments.list:
         for mutant in mutants:
             out.print(str(mutant), markup=False)
