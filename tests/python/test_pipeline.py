@@ -318,7 +318,8 @@ def test_a_lake_that_lost_something_is_refused_and_can_be_restored(
     """Two real months: one partition edited, one lost, the manifest damaged, the whole lake lost, a month forgotten."""
     warehouse = Warehouse(copy_project(tmp_path / "project"), tmp_path / "data")
     files = [real_file(f"heads/{name}_tripdata_2020-04.csv") for name in ("fhv", "green")]
-    warehouse.taxi("run", *map(str, files))
+    warehouse.taxi("ingest", *map(str, files))
+    warehouse.taxi("build")
     lake = warehouse.data / "lake"
     [part] = (lake / "green" / "file_month=2020-04-01").iterdir()
     count = "select count(*) from fact_trips where service_type = 'Green'"
@@ -411,7 +412,8 @@ def test_a_csv_row_without_a_readable_form_ends_in_rejected_trips_with_its_text(
         'B00014,"2019-04-01 00:25:00,2019-04-01 00:55:36,264\n'
         "B00013,2019-04-01 00:11:00,2019-04-01 00:31:39,56,57,\n"
     )
-    warehouse.taxi("run", str(path))
+    warehouse.taxi("ingest", str(path))
+    warehouse.taxi("build")
     assert warehouse.query(
         "select source_row, pickup_zone_id, dropoff_zone_id from fact_trips order by 1"
     ) == [
@@ -432,6 +434,7 @@ def test_a_new_code_is_a_warning_and_loads_as_unknown(tmp_path: Path) -> None:
     duckdb.sql(
         f"copy (select * replace (9 as \"VendorID\") from read_parquet('{source}')) to '{target}'"
     )
-    printed = warehouse.taxi("run", str(target))
+    warehouse.taxi("ingest", str(target))
+    printed = warehouse.taxi("build")
     assert "assert_every_code_is_in_its_dimension" in printed
     assert warehouse.query("select distinct vendor_id from fact_trips") == [(-1,)]
