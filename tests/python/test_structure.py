@@ -19,7 +19,7 @@ LAYERS = (
     {"restatements", "warehouses"},
     {"quality"},
     {"ingest", "transform"},
-    {"bench", "bi", "comparison", "dictionary", "explain", "plan", "site", "sql"},
+    {"bench", "bi", "comparison", "dictionary", "explain", "plan", "site", "sql", "stream"},
     {"results"},
     {"history"},
     {"observer", "documents"},

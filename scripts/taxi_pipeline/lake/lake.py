@@ -12,9 +12,7 @@ reads. A version that is replaced or forgotten stays, for those who read it at t
 `taxi lake prune`. The manifest entry is also in the file's own footer, so that a lost manifest can be made anew.
 """
 
-import random
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -39,6 +37,7 @@ from taxi_pipeline.lake.manifest import (
 )
 from taxi_pipeline.lake.older_layout import has_older_layout, migrate
 from taxi_pipeline.lake.quoting import quote_identifier, quote_literal
+from taxi_pipeline.lake.swap import change_record
 from taxi_pipeline.lake.storage import ChangedError, FolderStorage, Storage, StoredFile, Tell
 from taxi_pipeline.schemas import LINEAGE, Column, Service, columns_of
 from taxi_pipeline.settings import Settings
@@ -48,9 +47,6 @@ FOOTER_KEY = "taxi"
 
 _MANIFEST = "manifest.jsonl"
 _RESTATEMENTS = "restatements.jsonl"
-_ATTEMPTS = 100
-_FAULTS = 3
-_LONGEST_WAIT_SECONDS = 1.0
 _ORPHAN_AGE = timedelta(days=1)
 """After which a file that no manifest names is no longer on its way: reading the largest month takes minutes."""
 
@@ -392,7 +388,8 @@ class Lake:
             tell: told what else changes.
 
         Returns:
-            None, or, where another process has just published the same content, its entry.
+            None, or the entry of what stays: the same content, which another process has just published, or the
+            month's file, whose place a stream never takes.
 
         Raises:
             TaxiError: it is synthetic, and the lake holds real files.
@@ -411,6 +408,9 @@ class Lake:
             same = [one for one in current if one.key == entry.key and is_same_content(one, entry)]
             if same and same[0] != damaged and self.holds(same[0]):
                 rival.append(same[0])
+                return history
+            if entry.is_stream and (held := _published_one(current, entry)):
+                rival.append(held)
                 return history
             if entry.is_synthetic and not all(one.is_synthetic for one in current):
                 raise TaxiError(
@@ -500,38 +500,27 @@ class Lake:
         read: Callable[[bytes], list[Record]],
         change: Callable[[list[Record]], list[Record]],
     ) -> list[Record]:
-        """Change a record by compare-and-swap, as often as others come before; returns it as it was before.
-
-        After a fault, the record is read again: the change may have been made although its answer was lost.
+        """Change a record, as `change_record` does; returns it as it was before.
 
         Args:
             name: of the record.
             read: makes records of its content.
             change: gives what it is to hold; the same where there is nothing to do.
         """
-        faults = 0
-        for attempt in range(_ATTEMPTS):
-            content, version = self.storage.read(name)
-            before = read(content)
-            wanted = _written(change(before))
-            if wanted == _written(before) and version is not None:
-                return before
-            try:
-                self.storage.swap(name, wanted, version)
-                return before
-            except ChangedError:
-                pass
-            except TaxiError:
-                faults += 1
-                if faults == _FAULTS:
-                    raise
-            wait = min(_LONGEST_WAIT_SECONDS, 0.01 * 2 ** min(attempt, 10))
-            time.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - so that two writers do not meet again
-        raise TaxiError(
-            self.storage.location(name),
-            f"other processes have changed it {_ATTEMPTS} times in a row",
-            "run it again when fewer of them write",
-        )
+        before: list[Record] = []
+
+        def write(content: bytes) -> bytes:
+            before[:] = read(content)
+            wanted = _written(change(list(before)))
+            return content if wanted == _written(before) else wanted
+
+        change_record(self.storage, name, write)
+        return before
+
+
+def _published_one(current: Sequence[ManifestEntry], entry: ManifestEntry) -> ManifestEntry | None:
+    """The file of TLC's, or of the sample, that the lake holds of an entry's month."""
+    return next((one for one in current if one.key == entry.key and not one.is_stream), None)
 
 
 def name_of(entry: ManifestEntry) -> str:

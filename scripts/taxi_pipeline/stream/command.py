@@ -1,0 +1,128 @@
+"""The commands `taxi stream replay`, `ingest`, `publish` and `watch`."""
+
+from typing import Annotated
+
+import typer
+
+from taxi_pipeline import console
+from taxi_pipeline.download.sources import parse_months
+from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.lake import Lake, data_lock
+from taxi_pipeline.lake.delta import sync_where_present
+from taxi_pipeline.options import Months, Trips, command_group
+from taxi_pipeline.schemas import Service
+from taxi_pipeline.settings import load_settings
+from taxi_pipeline.stream.kafka import load_kafka
+from taxi_pipeline.stream.rendering import print_months, print_progress, print_replayed
+
+stream_app = command_group("Trips as events of a Kafka topic: replay, ingest, publish, watch.")
+app = command_group()
+app.add_typer(stream_app, name="stream")
+
+
+@stream_app.command(
+    epilog="Examples: [bold]taxi stream replay yellow 2024-01[/] | [bold]taxi stream replay green 2024-01..2024-03 "
+    "--speed 600 --late 0.02 --repeated 0.01[/]",
+)
+def replay(
+    service: Trips,
+    months: Months,
+    speed: Annotated[
+        float,
+        typer.Option(min=0.0, help="Times as fast as the trips happened; 0: as fast as possible."),
+    ] = 0.0,
+    late: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of trips that are reported late.")
+    ] = 0.0,
+    late_seconds: Annotated[int, typer.Option(min=1, help="By at most so many seconds.")] = 7_200,
+    repeated: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of trips that are sent twice.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of the choice of both.")] = 1,
+    partitions: Annotated[
+        int, typer.Option(min=1, help="Of the topic, where it is not there yet.")
+    ] = 6,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many trips; 0: all.")] = 0,
+) -> None:
+    """Send months of the lake to the topic, in the order in which the trips ended.
+
+    Broker and topic: TAXI_KAFKA_BOOTSTRAP, TAXI_KAFKA_TOPIC (default: trips). A new topic keeps its messages for ever.
+    """
+    settings, kafka = load_settings(), load_kafka()
+    from taxi_pipeline.stream.replay import ReplayOptions  # noqa: PLC0415 - imports an extra
+    from taxi_pipeline.stream.replay import replay as play  # noqa: PLC0415
+
+    lake = Lake.of(settings)
+    wanted = [(service.label, f"{month:%Y-%m}-01") for month in parse_months(months)]
+    entries = [entry for entry in lake.published() if entry.key in wanted and not entry.is_stream]
+    if not entries:
+        raise TaxiError(lake.url, "it holds none of these months", "see `taxi status`")
+    options = ReplayOptions(speed, late, late_seconds, repeated, seed, partitions, limit)
+    with console.activity("Replaying") as tell:
+        done = play(entries, lake, settings, kafka, options, tell)
+    print_replayed(done, kafka.topic)
+
+
+@stream_app.command(
+    epilog="Examples: [bold]taxi stream ingest[/] | [bold]taxi stream ingest --until-end && taxi stream publish && "
+    "taxi build[/]",
+)
+def ingest(
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="Stop when the topic is read to its end.")
+    ] = False,
+    batch_rows: Annotated[int, typer.Option(min=1, help="Events of a file.")] = 50_000,
+    batch_seconds: Annotated[
+        float, typer.Option(min=0.1, help="Seconds after which a smaller file is written.")
+    ] = 10.0,
+    accept_loss: Annotated[
+        bool,
+        typer.Option(
+            "--accept-loss",
+            help="Go on where the broker has deleted messages that were never read.",
+        ),
+    ] = False,
+    service: Annotated[
+        Service,
+        typer.Option(
+            help="Whose trip a message that cannot be read counts as, if its key does not say."
+        ),
+    ] = Service.YELLOW,
+) -> None:
+    """Read the topic into the lake, each event once; go on until interrupted.
+
+    Run several to share the partitions. A message that is no trip goes to the topic <topic>-dead-letter, and is a
+    rejected row of the tables.
+    """
+    settings, kafka = load_settings(), load_kafka()
+    from taxi_pipeline.stream.consume import IngestOptions, StreamIngest  # noqa: PLC0415 - imports an extra
+
+    options = IngestOptions(batch_rows, batch_seconds, until_end, accept_loss, service)
+    lake = Lake.of(settings)
+    lake.ensure(console.print_note)
+    with console.activity(f"Reading {kafka.topic}") as tell:
+        progress = StreamIngest(kafka, lake, options, tell).run()
+    print_progress(progress, kafka)
+
+
+@stream_app.command(
+    epilog="Example: [bold]taxi stream publish && taxi build[/]",
+)
+def publish() -> None:
+    """Make the events so far the provisional version of their months; the next build reads them.
+
+    A month of which the lake holds the published file stays as it is.
+    """
+    settings = load_settings()
+    from taxi_pipeline.stream.publication import publish_months  # noqa: PLC0415 - imports an extra
+
+    lake = Lake.of(settings)
+    with (
+        data_lock(settings.data_dir, console.print_note),
+        console.activity("Publishing") as tell,
+    ):
+        months = publish_months(lake, settings, tell)
+        sync_where_present(lake)
+    if not months:
+        raise TaxiError(lake.url, "it holds no events", "run `taxi stream ingest` first")
+    print_months(months)

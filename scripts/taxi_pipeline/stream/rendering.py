@@ -1,0 +1,55 @@
+"""What the commands of a stream print."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from taxi_pipeline import console
+from taxi_pipeline.stream.kafka import KafkaSettings
+
+if TYPE_CHECKING:
+    from taxi_pipeline.stream.consume import Progress
+    from taxi_pipeline.stream.publication import StreamedMonth
+    from taxi_pipeline.stream.replay import Replayed
+
+
+def print_replayed(done: "Replayed", topic: str) -> None:
+    """Say what was sent, and how fast."""
+    sent = done.trips + done.repeats
+    rate = sent / done.seconds if done.seconds else 0
+    texts = f", {done.texts:,} of them unreadable" if done.texts else ""
+    console.out.print(
+        f"Sent {done.trips:,} trips{texts} and {done.repeats:,} repeats to {topic}: {rate:,.0f} events/s."
+    )
+
+
+def print_progress(progress: "Progress", kafka: KafkaSettings) -> None:
+    """Say what a member of the group has brought into the lake."""
+    console.out.print(
+        f"{progress.rows:,} events in {progress.batches:,} files, {progress.rows_per_second:,.0f} events/s."
+    )
+    if progress.unreadable:
+        console.print_warning(
+            f"{progress.unreadable:,} messages are no trips: see the topic {kafka.dead_letters}, and"
+            " rejected_trips (unparseable)."
+        )
+    if progress.dropped:
+        console.print_note(
+            f"{progress.dropped:,} more were read and not written: another consumer had written them."
+        )
+
+
+def print_months(months: Sequence["StreamedMonth"]) -> None:
+    """A line for each month with events."""
+    for month in months:
+        name = f"{month.key[0]} {month.key[1][:7]}"
+        if month.status == "superseded":
+            text = f"the lake has the published file ({month.rows:,} rows); {month.events:,} events are not used"
+        else:
+            text = f"{month.rows:,} trips, provisional"
+            if month.status == "unchanged":
+                text += "; nothing new"
+        if month.repeats:
+            text += f"; {month.repeats:,} repeated events dropped"
+        if month.contradicted:
+            text += f", {month.contradicted:,} of them unlike the first"
+        console.out.print(f"{name}: {text}.", markup=False)
