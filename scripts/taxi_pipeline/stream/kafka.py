@@ -134,7 +134,8 @@ def partitions_of(kafka: KafkaSettings, topic: str) -> list[int]:
         TaxiError: the broker cannot be reached.
     """
     with faults_named(kafka):
-        found = admin_of(kafka).list_topics(topic, timeout=TIMEOUT_SECONDS).topics.get(topic)
+        # All of them: a broker may make a topic because it is asked for.
+        found = admin_of(kafka).list_topics(timeout=TIMEOUT_SECONDS).topics.get(topic)
     return sorted(found.partitions) if found is not None and found.error is None else []
 
 
@@ -157,8 +158,9 @@ def ensure_topic(kafka: KafkaSettings, topic: str, partitions: int) -> int:
     if present := partitions_of(kafka, topic):
         return len(present)
     with faults_named(kafka):
+        admin = admin_of(kafka)  # answers come while it lives
         new = NewTopic(topic, partitions, 1, config={"retention.ms": "-1"})
-        for made in admin_of(kafka).create_topics([new]).values():
+        for made in admin.create_topics([new]).values():
             made.result(timeout=TIMEOUT_SECONDS)
     return partitions
 
@@ -170,7 +172,8 @@ def retention_ms(kafka: KafkaSettings, topic: str) -> int | None:
 
     asked = [ConfigResource(ResourceType.TOPIC, topic)]
     try:
-        for answer in admin_of(kafka).describe_configs(asked).values():
+        admin = admin_of(kafka)
+        for answer in admin.describe_configs(asked).values():
             stated = answer.result(timeout=TIMEOUT_SECONDS).get("retention.ms")
             if stated is not None and int(stated.value) >= 0:
                 return int(stated.value)
