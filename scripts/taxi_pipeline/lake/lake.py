@@ -37,6 +37,7 @@ from taxi_pipeline.lake.manifest import (
 )
 from taxi_pipeline.lake.older_layout import has_older_layout, migrate
 from taxi_pipeline.lake.quoting import quote_identifier, quote_literal
+from taxi_pipeline.lake.stream_log import RECORD as STREAM_RECORD
 from taxi_pipeline.lake.swap import change_record
 from taxi_pipeline.lake.storage import ChangedError, FolderStorage, Storage, StoredFile, Tell
 from taxi_pipeline.schemas import LINEAGE, Column, Service, columns_of
@@ -178,8 +179,9 @@ class Lake:
             ) from error
 
     def records(self) -> list[tuple[str, bytes]]:
-        """The two records as they are, by name."""
-        return [(name, self.storage.read(name)[0]) for name in (_MANIFEST, _RESTATEMENTS)]
+        """The records as they are, by name; that of a stream is empty where there is none."""
+        names = (_MANIFEST, _RESTATEMENTS, STREAM_RECORD)
+        return [(name, self.storage.read(name)[0]) for name in names]
 
     def record_restatement(self, changes: Sequence[ZoneChange]) -> None:
         """Add what one new version changed, unless another process has done so."""

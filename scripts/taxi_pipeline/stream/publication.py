@@ -30,7 +30,7 @@ from taxi_pipeline.lake.manifest import STREAM_FORMAT
 from taxi_pipeline.restatements.versions import publish_version
 from taxi_pipeline.schemas import Service, columns_of, trip_columns_of
 from taxi_pipeline.settings import Settings
-from taxi_pipeline.stream.batches import StreamBatch, StreamLog
+from taxi_pipeline.lake.stream_log import StreamBatch, StreamLog
 
 Key = tuple[str, str]
 

@@ -9,17 +9,18 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING
 
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.lake import FOOTER_KEY, hash_file
-from taxi_pipeline.lake.storage import Storage
+from taxi_pipeline.lake.storage import Storage, hash_file
 from taxi_pipeline.lake.swap import change_record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 RECORD = "stream.jsonl"
 FOLDER = "stream"
+_FOOTER_KEY = b"taxi"
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ class StreamLog:
                 "restore it from a backup",
             ) from error
 
-    def append(self, table: pa.Table, batch: StreamBatch) -> StreamBatch:
+    def append(self, table: "pa.Table", batch: StreamBatch) -> StreamBatch:
         """Write a batch's file, then let it count.
 
         Args:
@@ -161,10 +162,12 @@ class StreamLog:
             OffsetsTakenError: another consumer has come before; nothing counts, and the file is gone.
             TaxiError: the lake cannot be written.
         """
+        import pyarrow.parquet as pq  # noqa: PLC0415 - 0.3 s, which who only reads the record need not wait for
+
         name = f"{FOLDER}/{batch.batch_id}.parquet"
         draft = self.storage.draft()
         try:
-            footer = {FOOTER_KEY: batch.to_json()}
+            footer = {_FOOTER_KEY: batch.to_json()}
             pq.write_table(table.replace_schema_metadata(footer), draft, compression="zstd")
             named = replace(batch, file=name, sha256=hash_file(draft))
             self.storage.create(name, draft)
