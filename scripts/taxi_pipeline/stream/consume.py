@@ -168,13 +168,14 @@ class StreamIngest:
         return self.progress
 
     def _loop(self, consumer: Consumer) -> None:
+        chunk = min(_CHUNK, self._options.batch_rows)
         while True:
-            for message in consumer.consume(_CHUNK, timeout=0.2):
+            for message in consumer.consume(chunk, timeout=0.2):
                 if (error := message.error()) is None:
                     self._take(message)
                 else:
                     self._fault(error, message)
-            if len(self._messages) >= _CHUNK:
+            if len(self._messages) >= chunk:
                 self._convert()
             is_old = self._held + len(self._messages) > 0 and (
                 time.monotonic() - self._began >= self._options.batch_seconds
