@@ -1,10 +1,10 @@
 """Trips as events of a real broker: each in the lake once, whoever dies when, and the same numbers as by files."""
 
-import json
 import os
 import random
 import signal
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,26 +12,24 @@ from typing import Any
 import duckdb
 import pytest
 
-from processes import Tier
 from servers.kafka import KafkaServer, run_kafka
-from stream_members import POINTS, start_member
-from taxi_pipeline.ingest import ingest_many
+from stream_members import POINTS, Member, start_member
 from taxi_pipeline.lake import Lake
 from taxi_pipeline.lake.lake import open_storage
 from taxi_pipeline.lake.stream_log import StreamLog
-from taxi_pipeline.observer import SILENT
 from warehouse import REPOSITORY, Warehouse
 
 EVENTS = int(os.environ.get("TAXI_TEST_STREAM_EVENTS", "20000"))
 """Trips of the long test: 200000 is what docs/stream.md reports, in ten minutes."""
 
 KILLS = 30 if EVENTS >= 200_000 else 6
-SERVICES = ("yellow", "green", "fhv", "fhvhv")
-"""In the order in which they are replayed."""
+MONTHS = "2025-10..2025-12"
+POISON: list[tuple[bytes | None, bytes, int]] = [
+    (b"no trip %d" % number, b"green:7", 1_761_000_000_000) for number in range(30)
+]
+"""Messages that are no trips, of green in October 2025 by their key and time."""
 
 pytestmark = pytest.mark.full  # a broker, and consumers in processes of their own
-
-MONTHS = "2025-10..2025-12"
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +51,8 @@ def with_kafka(warehouse: Warehouse, kafka: KafkaServer, topic: str) -> Warehous
     return Warehouse(warehouse.project, warehouse.data, kafka.environment(topic))
 
 
-def replay(source: Warehouse, kafka: KafkaServer, topic: str, *options: str) -> None:
-    for service in SERVICES:
-        with_kafka(source, kafka, topic).taxi("stream", "replay", service, MONTHS, *options)
+def replay(source: Warehouse, kafka: KafkaServer, topic: str, *options: str) -> str:
+    return with_kafka(source, kafka, topic).taxi("stream", "replay", MONTHS, *options)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +60,7 @@ def topic(kafka: KafkaServer, source: Warehouse) -> str:
     """The sample with 2 % late and 1 % repeated events, and 30 messages that are no trips."""
     name = f"trips-{os.getpid()}"
     replay(source, kafka, name, "--late", "0.02", "--repeated", "0.01")
-    poison = [(b"no trip %d" % number, b"green:7", 1_761_000_000_000) for number in range(30)]
-    kafka.send(name, poison)
+    kafka.send(name, POISON)
     return name
 
 
@@ -109,7 +105,6 @@ def test_whoever_dies_wherever_every_event_is_in_the_lake_once(
     kafka: KafkaServer, source: Warehouse, topic: str, tmp_path: Path
 ) -> None:
     """Members die at random points, two at a time, with a group of their own or the same one; the broker dies twice."""
-    assert Tier.may_start
     chance = random.Random(16)  # noqa: S311 - a test
     lake = with_kafka(Warehouse(source.project, tmp_path / "data"), kafka, topic)
     messages = len(kafka.read(topic))
@@ -138,28 +133,42 @@ def test_whoever_dies_wherever_every_event_is_in_the_lake_once(
     check_all_are_there_once(source.data, tmp_path / "data", messages)
 
 
-def test_members_that_join_and_leave_share_the_partitions(
-    kafka: KafkaServer, source: Warehouse, topic: str, tmp_path: Path
+def test_members_that_join_and_leave_while_events_come_share_the_partitions(
+    kafka: KafkaServer, source: Warehouse, tmp_path: Path
 ) -> None:
+    topic = f"shared-{os.getpid()}"
+    kafka.make_topic(topic, 4)
     lake = with_kafka(Warehouse(source.project, tmp_path / "data"), kafka, topic)
-    messages = len(kafka.read(topic))
     options = ("--batch-rows", "500", "--batch-seconds", "0.5")
-    first = start_member(lake.environment, tmp_path, *options)
-    wait_for(lambda: "Reading" in first.log.read_text())
-    second = start_member(lake.environment, tmp_path, *options)
-    wait_for(lambda: "Reading" in second.log.read_text())
+
+    def join(*more: str) -> Member:
+        member = start_member(lake.environment, tmp_path, *options, *more)
+        wait_for(lambda: "Reading" in member.log.read_text())
+        return member
+
+    def send(service: str) -> None:
+        replay(source, kafka, topic, "--service", service)
+
+    first = join()
+    send("yellow")
+    second = join()
+    send("fhv")
     assert first.end(signal.SIGTERM) == 143
-    third = start_member(lake.environment, tmp_path, "--until-end", *options)
-    wait_for(lambda: "Reading" in third.log.read_text())
+    send("green")
+    kafka.send(topic, POISON)
+    third = join("--until-end")
+    send("fhvhv")
     assert second.end(signal.SIGINT) == 130
     assert third.wait() == 0, third.log.read_text()
+    last = start_member(
+        lake.environment, tmp_path, "--until-end"
+    )  # what came after the end of the third
+    assert last.wait() == 0, last.log.read_text()
     lake.taxi("stream", "publish")
-    check_all_are_there_once(source.data, tmp_path / "data", messages)
+    check_all_are_there_once(source.data, tmp_path / "data", len(kafka.read(topic)))
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    import time  # noqa: PLC0415
-
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -37,9 +37,9 @@ from taxi_pipeline.lake.manifest import (
 )
 from taxi_pipeline.lake.older_layout import has_older_layout, migrate
 from taxi_pipeline.lake.quoting import quote_identifier, quote_literal
+from taxi_pipeline.lake.storage import ChangedError, FolderStorage, Storage, StoredFile, Tell
 from taxi_pipeline.lake.stream_log import RECORD as STREAM_RECORD
 from taxi_pipeline.lake.swap import change_record
-from taxi_pipeline.lake.storage import ChangedError, FolderStorage, Storage, StoredFile, Tell
 from taxi_pipeline.schemas import LINEAGE, Column, Service, columns_of
 from taxi_pipeline.settings import Settings
 

@@ -9,7 +9,7 @@ from taxi_pipeline.download.sources import parse_months
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import Lake, data_lock
 from taxi_pipeline.lake.delta import sync_where_present
-from taxi_pipeline.options import Months, Trips, command_group
+from taxi_pipeline.options import Months, command_group
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import load_settings
 from taxi_pipeline.stream.kafka import load_kafka
@@ -21,12 +21,14 @@ app.add_typer(stream_app, name="stream")
 
 
 @stream_app.command(
-    epilog="Examples: [bold]taxi stream replay yellow 2024-01[/] | [bold]taxi stream replay green 2024-01..2024-03 "
-    "--speed 600 --late 0.02 --repeated 0.01[/]",
+    epilog="Examples: [bold]taxi stream replay 2024-01[/] | [bold]taxi stream replay 2024-01..2024-03 "
+    "--service yellow --service green --speed 600 --late 0.02 --repeated 0.01[/]",
 )
 def replay(
-    service: Trips,
     months: Months,
+    service: Annotated[
+        list[Service] | None, typer.Option(help="Whose trips; several times for several. Default: all.")
+    ] = None,
     speed: Annotated[
         float,
         typer.Option(min=0.0, help="Times as fast as the trips happened; 0: as fast as possible."),
@@ -53,8 +55,14 @@ def replay(
     from taxi_pipeline.stream.replay import replay as play  # noqa: PLC0415
 
     lake = Lake.of(settings)
-    wanted = [(service.label, f"{month:%Y-%m}-01") for month in parse_months(months)]
-    entries = [entry for entry in lake.published() if entry.key in wanted and not entry.is_stream]
+    wanted = {f"{month:%Y-%m}-01" for month in parse_months(months)}
+    entries = [
+        entry
+        for entry in lake.published()
+        if entry.file_month in wanted
+        and entry.service in (service or tuple(Service))
+        and not entry.is_stream
+    ]
     if not entries:
         raise TaxiError(lake.url, "it holds none of these months", "see `taxi status`")
     options = ReplayOptions(speed, late, late_seconds, repeated, seed, partitions, limit)

@@ -23,8 +23,8 @@ from confluent_kafka import (
 
 from taxi_pipeline.errors import DataError, TaxiError
 from taxi_pipeline.lake import Lake, new_load_id, utc_now
-from taxi_pipeline.schemas import Service
 from taxi_pipeline.lake.stream_log import OffsetsTakenError, StreamBatch, StreamLog, next_offsets
+from taxi_pipeline.schemas import Service
 from taxi_pipeline.stream.events import Decoder
 from taxi_pipeline.stream.kafka import (
     TIMEOUT_SECONDS,

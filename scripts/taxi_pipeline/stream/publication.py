@@ -7,12 +7,11 @@ publishes it, takes their place as one version takes that of another.
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
-import pyarrow.parquet as pq
 
 from taxi_pipeline.engine import open_engine, scratch_folder
 from taxi_pipeline.errors import DataError
@@ -27,10 +26,10 @@ from taxi_pipeline.lake import (
     quote_literal,
 )
 from taxi_pipeline.lake.manifest import STREAM_FORMAT
+from taxi_pipeline.lake.stream_log import StreamBatch, StreamLog
 from taxi_pipeline.restatements.versions import publish_version
 from taxi_pipeline.schemas import Service, columns_of, trip_columns_of
 from taxi_pipeline.settings import Settings
-from taxi_pipeline.lake.stream_log import StreamBatch, StreamLog
 
 Key = tuple[str, str]
 

@@ -1,6 +1,6 @@
 """Messages to rows: decoded, checked, column by column, in the order in which they came."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache

@@ -110,9 +110,7 @@ class KafkaServer:
 
     def read(self, topic: str) -> list[Message]:
         """Every message of a topic."""
-        consumer = Consumer(
-            self.client(group_id=secrets.token_hex(4), enable_partition_eof=True)
-        )
+        consumer = Consumer(self.client(group_id=secrets.token_hex(4), enable_partition_eof=True))
         partitions = AdminClient(self.client()).list_topics(timeout=10).topics[topic].partitions
         consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
         found: list[Message] = []
