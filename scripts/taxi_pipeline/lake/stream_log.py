@@ -8,6 +8,7 @@ the record once, whoever reads the same partition at the same time, and dies whe
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,23 @@ def appended(batches: Sequence[StreamBatch], new: StreamBatch) -> list[StreamBat
         if ends.get(int(name), first) != first:
             raise OffsetsTakenError(name)
     return [*batches, new]
+
+
+def newest(batches: Sequence[StreamBatch], hours: int) -> list[StreamBatch]:
+    """The batches with an event that is at most some hours older than the newest of all."""
+    ends = {
+        batch.batch_id: datetime.fromisoformat(batch.last_event_at)
+        for batch in batches
+        if batch.last_event_at
+    }
+    if not ends:
+        return []
+    oldest = max(ends.values()) - timedelta(hours=hours)
+    return [
+        batch
+        for batch in batches
+        if batch.file and batch.batch_id in ends and ends[batch.batch_id] >= oldest
+    ]
 
 
 class StreamLog:
