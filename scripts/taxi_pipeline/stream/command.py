@@ -1,10 +1,12 @@
 """The commands `taxi stream replay`, `ingest`, `publish` and `watch`."""
 
+import time
 from typing import Annotated
 
 import typer
 
 from taxi_pipeline import console
+from taxi_pipeline.atomic import write_text
 from taxi_pipeline.download.sources import parse_months
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import Lake, data_lock
@@ -12,8 +14,16 @@ from taxi_pipeline.lake.delta import sync_where_present
 from taxi_pipeline.options import Months, command_group
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import load_settings
+from taxi_pipeline.site import render_live_page
+from taxi_pipeline.site.live import LIVE_PAGE, live_document, write_live_document
 from taxi_pipeline.stream.kafka import load_kafka
-from taxi_pipeline.stream.rendering import print_months, print_progress, print_replayed
+from taxi_pipeline.stream.rendering import (
+    live_table,
+    print_months,
+    print_progress,
+    print_replayed,
+)
+from taxi_pipeline.stream.watch import LiveView
 
 stream_app = command_group("Trips as events of a Kafka topic: replay, ingest, publish, watch.")
 app = command_group()
@@ -27,7 +37,8 @@ app.add_typer(stream_app, name="stream")
 def replay(
     months: Months,
     service: Annotated[
-        list[Service] | None, typer.Option(help="Whose trips; several times for several. Default: all.")
+        list[Service] | None,
+        typer.Option(help="Whose trips; several times for several. Default: all."),
     ] = None,
     speed: Annotated[
         float,
@@ -134,3 +145,29 @@ def publish() -> None:
     if not months:
         raise TaxiError(lake.url, "it holds no events", "run `taxi stream ingest` first")
     print_months(months)
+
+
+@stream_app.command(
+    epilog="Examples: [bold]taxi stream watch[/] | [bold]taxi stream watch --once[/]; the page: [bold]taxi serve[/]",
+)
+def watch(
+    every: Annotated[float, typer.Option(min=0.5, help="Seconds between two looks.")] = 5.0,
+    once: Annotated[bool, typer.Option("--once", help="Look once.")] = False,
+) -> None:
+    """Show the last hours of the stream, and keep the page `live` of the site current.
+
+    It reads the files of the lake; no build is needed. Numbers are provisional.
+    """
+    settings = load_settings()
+    view = LiveView(Lake.of(settings), settings)
+    page = settings.site_dir / LIVE_PAGE
+    page.parent.mkdir(parents=True, exist_ok=True)
+    write_text(page, render_live_page(view.window_minutes))
+    with live_table() as show:
+        while True:
+            document = live_document(view.windows(), view.window_minutes)
+            write_live_document(settings.site_dir, document)
+            show(document)
+            if once:
+                return
+            time.sleep(every)

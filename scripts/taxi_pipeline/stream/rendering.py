@@ -1,7 +1,13 @@
 """What the commands of a stream print."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.live import Live
+from rich.table import Table
 
 from taxi_pipeline import console
 from taxi_pipeline.stream.kafka import KafkaSettings
@@ -10,6 +16,9 @@ if TYPE_CHECKING:
     from taxi_pipeline.stream.consume import Progress
     from taxi_pipeline.stream.publication import StreamedMonth
     from taxi_pipeline.stream.replay import Replayed
+
+_SHOWN = 16
+"""Rows of the newest windows on a terminal."""
 
 
 def print_replayed(done: "Replayed", topic: str) -> None:
@@ -53,3 +62,32 @@ def print_months(months: Sequence["StreamedMonth"]) -> None:
         if month.contradicted:
             text += f", {month.contradicted:,} of them unlike the first"
         console.out.print(f"{name}: {text}.", markup=False)
+
+
+@contextmanager
+def live_table() -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Show the last hours, on a terminal in place; yields a function that takes the document of the live page."""
+    if not console.out.is_terminal:
+        yield lambda document: console.out.print(_table_of(document))
+        return
+    with Live(console=console.out, auto_refresh=False) as live:
+        yield lambda document: live.update(_table_of(document), refresh=True)
+
+
+def _table_of(document: dict[str, Any]) -> Table:
+    title = (
+        "The stream holds no event."
+        if document["newest"] is None
+        else f"Newest window {document['newest']}; {document['late']:,} late, {document['too_late']:,} too late,"
+        f" {document['repeats']:,} repeats"
+    )
+    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left")
+    table.add_column("window")
+    table.add_column("service")
+    for name in ("trips", "US$", "late"):
+        table.add_column(name, justify="right")
+    for start, service, trips, amount, late, closed in document["windows"][-_SHOWN:]:
+        state = start if closed else f"{start} *"
+        table.add_row(state, service, f"{trips:,}", f"{Decimal(amount):,.2f}", f"{late:,}")
+    table.caption = "* can still change"
+    return table
