@@ -23,7 +23,7 @@ PARTITIONS = 3
 
 
 def made_up_events(count: int) -> list[Event]:
-    """Trips of three and a half days, 5 % of them late by up to six hours, 2 % sent twice; in the order of each partition."""
+    """Trips of three and a half days, 5 % late by up to six hours, 2 % sent twice; in the order of each partition."""
     chance = random.Random(7)  # noqa: S311 - a test
     sent = []
     for number in range(count):
@@ -38,7 +38,9 @@ def made_up_events(count: int) -> list[Event]:
             "file_month": reported.date().replace(day=1),
             "is_synthetic": True,
             "pickup_zone_id": zone,
-            "total_amount": None if service == "FHV" else Decimal(chance.randrange(-500, 9000)) / 100,
+            "total_amount": None
+            if service == "FHV"
+            else Decimal(chance.randrange(-500, 9000)) / 100,
         }
         place = (zone or 0) * 7 + len(service)
         partition = place % PARTITIONS
@@ -118,12 +120,12 @@ def windows_of(events: list[Event]) -> dict[Window, tuple[int, Decimal | None, i
             row[2] += watermark >= begin + length
             if event["total_amount"] is not None:
                 row[1] = (row[1] or Decimal(0)) + event["total_amount"]
-    return {window: tuple(row) for window, row in found.items()}  # type: ignore[misc]
+    return {window: tuple(row) for window, row in found.items()}
 
 
 MART = (
-    "select window_start_at, service_type, pickup_zone_id, trip_count, total_amount, late_trip_count, too_late_trip_count,"
-    " repeated_event_count from {}"
+    "select window_start_at, service_type, pickup_zone_id, trip_count, total_amount, late_trip_count,"
+    " too_late_trip_count, repeated_event_count from {}"
 )
 
 

@@ -1,4 +1,4 @@
-"""Members of a consumer group in processes of their own, and how they die: where they are told to, as by a power cut."""
+"""Members of a consumer group in processes of their own, and how they die: where they are told to, as by SIGKILL."""
 
 import os
 import signal
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 POINTS = ("decoded", "drafted", "created", "recorded", "letters")
-"""Where a member can be told to die: rows in memory; a file written aside; a file that nothing names; a batch that counts
-and of which the group knows nothing; dead letters sent, and their batch not written."""
+"""Where a member can be told to die: rows in memory; a file written aside; a file that nothing names; a batch that
+counts and of which the group knows nothing; dead letters sent, and their batch not written."""
 
 _DIE_AT = """
 import os, signal

@@ -407,12 +407,9 @@ class Lake:
             current = [one for one in history if one.superseded_at is None]
             if entry.load_id in {one.load_id for one in history}:  # done; the answer was lost
                 return history
-            same = [one for one in current if one.key == entry.key and is_same_content(one, entry)]
+            same = [one for one in current if _stays(one, entry)]
             if same and same[0] != damaged and self.holds(same[0]):
                 rival.append(same[0])
-                return history
-            if entry.is_stream and (held := _published_one(current, entry)):
-                rival.append(held)
                 return history
             if entry.is_synthetic and not all(one.is_synthetic for one in current):
                 raise TaxiError(
@@ -520,9 +517,11 @@ class Lake:
         return before
 
 
-def _published_one(current: Sequence[ManifestEntry], entry: ManifestEntry) -> ManifestEntry | None:
-    """The file of TLC's, or of the sample, that the lake holds of an entry's month."""
-    return next((one for one in current if one.key == entry.key and not one.is_stream), None)
+def _stays(present: ManifestEntry, new: ManifestEntry) -> bool:
+    """Whether a current version keeps its place: the same content, or a file's where the new one is a stream's."""
+    if present.key != new.key:
+        return False
+    return is_same_content(present, new) or (new.is_stream and not present.is_stream)
 
 
 def name_of(entry: ManifestEntry) -> str:

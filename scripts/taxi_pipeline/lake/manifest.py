@@ -176,8 +176,8 @@ def versions_before(history: Sequence[ManifestEntry]) -> dict[str, ManifestEntry
     """The version that each version took the place of, by the load_id of the later one.
 
     None for the first version of a month, for one that came after the month was forgotten, for a real file in
-    place of a synthetic one, which have nothing to do with each other, and for a month that is still streamed: it grows,
-    and nobody has restated it.
+    place of a synthetic one, which have nothing to do with each other, and for a month that is still streamed: it
+    grows, and nobody has restated it.
 
     Args:
         history: oldest version first.

@@ -1,8 +1,8 @@
 """Micro-batches: immutable files of events, and the record that says which count and how far each partition is read.
 
-A batch counts when the record names it, and by nothing else: its rows and the offsets that they end at appear in the one
-step of a compare-and-swap. A writer whose partition begins elsewhere than the record says is refused, so an event is in
-the record once, whoever reads the same partition at the same time, and dies when.
+A batch counts when the record names it, and by nothing else: its rows and the offsets that they end at appear in the
+one step of a compare-and-swap. A writer whose partition begins elsewhere than the record says is refused, so an event
+is in the record once, whoever reads the same partition at the same time, and dies when.
 """
 
 import json

@@ -39,7 +39,9 @@ class Choice:
     def takes(self, entry: ManifestEntry) -> bool:
         """Whether a file is among those to validate; what is expected of a month says nothing of events so far."""
         service, month = month_of(entry)
-        return not entry.is_stream and self.service in {None, service} and self.month in {None, month}
+        return (
+            not entry.is_stream and self.service in {None, service} and self.month in {None, month}
+        )
 
     @property
     def takes_marts(self) -> bool:

@@ -1,8 +1,8 @@
 """A member of a consumer group that writes what it reads to the lake, exactly once.
 
-The lake's record says from where each partition is read; the group only shares the partitions out, and its own offsets
-are for those who watch the lag. So a member that dies, that is slow, or that still writes after its partition has gone to
-another loses nothing and doubles nothing.
+The lake's record says from where each partition is read; the group only shares the partitions out, and its own
+offsets are for those who watch the lag. So a member that dies, that is slow, or that still writes after its partition
+has gone to another loses nothing and doubles nothing.
 """
 
 import time
@@ -283,8 +283,9 @@ class StreamIngest:
         self._lost.clear()
 
     def _send_letters(self) -> None:
-        """Send what is no trip to the topic of dead letters, before its batch counts; a batch that is read again
-        sends it again.
+        """Send what is no trip to the topic of dead letters, before its batch counts.
+
+        A batch that is read again sends it again.
         """
         if not self._refused:
             return

@@ -153,7 +153,7 @@ def ensure_topic(kafka: KafkaSettings, topic: str, partitions: int) -> int:
     Raises:
         TaxiError: the broker cannot be reached, or refuses.
     """
-    from confluent_kafka.admin import NewTopic  # noqa: PLC0415 - an extra
+    from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # noqa: PLC0415 - an extra
 
     if present := partitions_of(kafka, topic):
         return len(present)
@@ -168,9 +168,9 @@ def ensure_topic(kafka: KafkaSettings, topic: str, partitions: int) -> int:
 def retention_ms(kafka: KafkaSettings, topic: str) -> int | None:
     """For how long a topic keeps a message after the message's own time; None where it is for ever or not said."""
     from confluent_kafka import KafkaException  # noqa: PLC0415 - an extra
-    from confluent_kafka.admin import ConfigResource, ResourceType  # noqa: PLC0415
+    from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined] # noqa: PLC0415
 
-    asked = [ConfigResource(ResourceType.TOPIC, topic)]
+    asked = [ConfigResource("topic", topic)]
     try:
         admin = admin_of(kafka)
         for answer in admin.describe_configs(asked).values():

@@ -25,6 +25,7 @@ from taxi_pipeline.stream.rows import now_ms, trip_kinds
 
 _FETCHED = 5_000
 _POLLED = 1_000
+_TOLD = 50_000
 
 
 @dataclass(frozen=True)
@@ -91,25 +92,7 @@ def replay(
     ensure_topic(kafka, kafka.topic, options.partitions)
     _refuse_short_retention(kafka, entries)
     encoder = Encoder(_registered(kafka))
-    producer = Producer(
-        kafka.client(enable_idempotence=True, linger_ms=20, queue_buffering_max_messages=100_000)
-    )
-    failed: list[str] = []
-
-    def delivered(error: Any, _message: Any) -> None:
-        if error is not None:
-            failed.append(error.str())
-
-    def send(value: bytes, key: bytes, moment: int) -> None:
-        while True:
-            try:
-                producer.produce(
-                    kafka.topic, value, key, timestamp=moment // 1000, on_delivery=delivered
-                )
-                return
-            except BufferError:
-                producer.poll(0.1)
-
+    sender = _Sender(kafka)
     sent = repeats = texts = 0
     began = time.monotonic()
     first: int | None = None
@@ -118,29 +101,74 @@ def replay(
             is_repeat, raw, moment = row.pop("is_repeat"), row.pop("raw_line"), row["event_at"]
             if options.speed > 0:
                 first = moment if first is None else first
-                _wait(began + (moment - first) / 1e6 / options.speed, producer)
+                sender.wait(began + (moment - first) / 1e6 / options.speed)
             key = f"{row['service_type']}:{row['pickup_zone_id'] or ''}".encode()
-            if raw is not None:
-                send(raw.encode(), key, moment)
-            else:
-                send(encoder.encode(row), key, moment)
+            sender.send(encoder.encode(row) if raw is None else raw.encode(), key, moment)
             repeats += is_repeat
             texts += raw is not None
             sent += 1
-            if sent % _POLLED == 0:
-                producer.poll(0)
-                if failed:
-                    break
-                if sent % 50_000 == 0:
-                    tell(f"{sent:,} events sent")
-        left = producer.flush(60)
-    if failed or left:
-        raise TaxiError(
-            f"Kafka at {kafka.bootstrap}",
-            f"it did not take every message ({(failed or ['no answer'])[0]})",
-            "check the broker; to begin anew, use another topic",
-        )
+            if sent % _TOLD == 0:
+                tell(f"{sent:,} events sent")
+        sender.finish()
     return Replayed(sent - repeats, repeats, texts, time.monotonic() - began)
+
+
+class _Sender:
+    """A producer that waits where its queue is full, and says what was not taken."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+        self._failed: list[str] = []
+        self._sent = 0
+        self._producer = Producer(
+            kafka.client(
+                enable_idempotence=True, linger_ms=20, queue_buffering_max_messages=100_000
+            )
+        )
+
+    def send(self, value: bytes, key: bytes, moment: int) -> None:
+        """Send a message whose own time is that of its event, microseconds since 1970."""
+        while True:
+            try:
+                self._producer.produce(
+                    self._kafka.topic,
+                    value,
+                    key,
+                    timestamp=moment // 1000,
+                    on_delivery=self._delivered,
+                )
+                break
+            except BufferError:
+                self._producer.poll(0.1)
+        self._sent += 1
+        if self._sent % _POLLED == 0:
+            self._producer.poll(0)
+            self._require_taken(0)
+
+    def wait(self, until: float) -> None:
+        """Wait until a moment of the monotonic clock."""
+        while (left := until - time.monotonic()) > 0:
+            self._producer.poll(min(left, 0.5))
+
+    def finish(self) -> None:
+        """Wait until the broker has everything.
+
+        Raises:
+            TaxiError: it has not.
+        """
+        self._require_taken(self._producer.flush(60))
+
+    def _delivered(self, error: Any, _message: Any) -> None:
+        if error is not None:
+            self._failed.append(error.str())
+
+    def _require_taken(self, left: int) -> None:
+        if self._failed or left:
+            raise TaxiError(
+                f"Kafka at {self._kafka.bootstrap}",
+                f"it did not take every message ({(self._failed or ['no answer'])[0]})",
+                "check the broker; to begin anew, use another topic",
+            )
 
 
 def _registered(kafka: KafkaSettings) -> int | None:
@@ -150,11 +178,6 @@ def _registered(kafka: KafkaSettings) -> int | None:
     from confluent_kafka.schema_registry import Schema  # noqa: PLC0415 - an extra
 
     return int(registry.register_schema(f"{kafka.topic}-value", Schema(newest().text, "AVRO")))
-
-
-def _wait(until: float, producer: Producer) -> None:
-    while (left := until - time.monotonic()) > 0:
-        producer.poll(min(left, 0.5))
 
 
 def _refuse_short_retention(kafka: KafkaSettings, entries: Sequence[ManifestEntry]) -> None:
@@ -234,7 +257,8 @@ def _order_sql(parts: str, options: ReplayOptions) -> str:
     def chosen(salt: str, share: float) -> str:
         return f"hash(event_id, {seed}, '{salt}') % 1000000 < {round(share * 1e6)} and raw_line is null"
 
-    delay = f"case when {chosen('late', options.late)} then 1 + hash(event_id, {seed}, 'by') % {options.late_seconds} else 0 end"
+    late_by = f"1 + hash(event_id, {seed}, 'by') % {options.late_seconds}"
+    delay = f"case when {chosen('late', options.late)} then {late_by} else 0 end"
     again = f"1 + hash(event_id, {seed}, 'again') % 3600"
     limit = f" limit {options.limit}" if options.limit else ""
     sent = f"epoch_us(reported_at) + 1000000 * ({delay})"

@@ -35,8 +35,8 @@ OWN_COLUMNS = (
     ("kafka_partition", pa.int32()),
     ("kafka_offset", pa.int64()),
 )
-"""What an event has beside the columns of its trip. ``event_id`` and ``event_at`` are null where the message is no trip;
-``raw_line`` is its text then, and null otherwise."""
+"""What an event has beside the columns of its trip. ``event_id`` and ``event_at`` are null where the message is no
+trip; ``raw_line`` is its text then, and null otherwise."""
 
 
 class Message(NamedTuple):
@@ -86,7 +86,7 @@ def event_schema() -> pa.Schema:
 
 
 @dataclass(frozen=True)
-class Rows:
+class EventRows:
     """What some messages became: a row each, in their order.
 
     Attributes:
@@ -98,7 +98,7 @@ class Rows:
     refused: Sequence[Refused]
 
 
-def rows_of(messages: Sequence[Message], decoder: Decoder, default: Service) -> Rows:
+def rows_of(messages: Sequence[Message], decoder: Decoder, default: Service) -> EventRows:
     """Turn messages into rows.
 
     Args:
@@ -116,19 +116,19 @@ def rows_of(messages: Sequence[Message], decoder: Decoder, default: Service) -> 
         except UnreadableError as error:
             refused.append(Refused(message, str(error)))
             decoded.append(None)
-    rows = [
-        record if record is not None else _unreadable(message, default)
-        for record, message in zip(decoded, messages, strict=True)
+    rows: list[Record] = [
+        one if one is not None else _unreadable(message, default)
+        for one, message in zip(decoded, messages, strict=True)
     ]
     try:
-        return Rows(_table(rows), refused)
+        return EventRows(_table(rows), refused)
     except (OverflowError, pa.ArrowInvalid):
         # A value beyond its type, on one row of a million: the rows are looked at one by one.
-        for index, (record, message) in enumerate(zip(decoded, messages, strict=True)):
-            if record is not None and (name := _beyond(record)):
+        for index, (one, message) in enumerate(zip(decoded, messages, strict=True)):
+            if one is not None and (name := _beyond(one)):
                 refused.append(Refused(message, f"the value of {name} is out of range"))
                 rows[index] = _unreadable(message, default)
-        return Rows(_table(rows), refused)
+        return EventRows(_table(rows), refused)
 
 
 def _complete(record: Record, message: Message) -> None:
@@ -157,8 +157,8 @@ def _complete(record: Record, message: Message) -> None:
 def booked_month(pickup_at: int | None, sent_at: int) -> int:
     """The month that a trip belongs to where its producer does not say: that of the pickup.
 
-    A pickup in no month near its message is a fault of a clock, and opens no month of its own: it is in the month of the
-    message, where the rules reject it.
+    A pickup in no month near its message is a fault of a clock, and opens no month of its own: it is in the month of
+    the message, where the rules reject it.
 
     Args:
         pickup_at: microseconds since 1970, wall time; None where there is none.
@@ -267,7 +267,7 @@ def _beyond(record: Record) -> str | None:
             continue
         number = units_of(value) if kind in DECIMALS else value
         limits = _LIMITS.get(kind)
-        if limits is not None and not limits[0] <= number <= limits[1]:
+        if limits is not None and not limits[0] <= int(number or 0) <= limits[1]:
             return name
     return None
 

