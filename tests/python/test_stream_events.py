@@ -142,6 +142,10 @@ def test_a_row_is_the_trip_as_it_was_sent() -> None:
     }
 
 
+def test_an_amount_may_be_written_longer_than_it_need_be() -> None:
+    assert one_row(sent(total_amount=b"\xff" * 12 + b"\x9c"))["total_amount"] == Decimal(-1)
+
+
 def test_a_clock_that_is_ahead_moves_no_watermark() -> None:
     """An event is never later than its message."""
     assert one_row(sent(event_at=micros(2088, 1, 1)))["event_at"] == datetime(2025, 10, 20, 12)

@@ -1,6 +1,6 @@
 """Messages to rows: decoded, checked, column by column, in the order in which they came."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -13,7 +13,14 @@ import pyarrow.compute as pc
 from taxi_pipeline.file_names import FIRST_YEAR, LAST_YEAR
 from taxi_pipeline.schemas import CODE, DEGREES, MILES, MONEY, TIME, Service
 from taxi_pipeline.seeds import read_variables
-from taxi_pipeline.stream.events import DECIMALS, Decoder, Record, UnreadableError, units_of
+from taxi_pipeline.stream.events import (
+    DECIMALS,
+    Decoder,
+    Record,
+    UnreadableError,
+    bytes_of,
+    units_of,
+)
 
 _KINDS = {"code": CODE, "time": TIME, "money": MONEY, "miles": MILES, "degrees": DEGREES}
 _EPOCH = date(1970, 1, 1)
@@ -21,6 +28,9 @@ _DAY = 86_400_000_000
 _FIRST_INSTANT = (date(1, 1, 1) - _EPOCH).days * _DAY
 _LAST_INSTANT = (date(9999, 12, 31) - _EPOCH).days * _DAY + _DAY - 1
 _MOST_UNITS = 10**12 - 1
+_LONGEST_UNITS = 7
+"""Bytes of a decimal that are looked at; more than these hold is beyond the type, or written longer than need be."""
+
 _INT32 = 2**31 - 1
 
 OWN_COLUMNS = (
@@ -128,6 +138,8 @@ def rows_of(messages: Sequence[Message], decoder: Decoder, default: Service) -> 
             if one is not None and (name := _beyond(one)):
                 refused.append(Refused(message, f"the value of {name} is out of range"))
                 rows[index] = _unreadable(message, default)
+            elif one is not None:
+                _shorten(one)
         return EventRows(_table(rows), refused)
 
 
@@ -196,7 +208,7 @@ def _label(name: str) -> str | None:
 def _unreadable(message: Message, default: Service) -> Record:
     name = (message.key or b"").split(b":")[0].decode("latin-1")
     sent_at = message.sent_at * 1000
-    return {
+    return dict.fromkeys(event_schema().names) | {
         "service_type": _label(name) or default.label,
         "file_month": booked_month(None, sent_at),
         "is_synthetic": False,
@@ -225,15 +237,15 @@ def _table(rows: Sequence[Record]) -> pa.Table:
     """
     kinds = trip_kinds()
     arrays = []
-    for field in event_schema():
-        values = [row.get(field.name) for row in rows]
-        arrays.append(_array(values, kinds.get(field.name, ""), field.type))
+    for name, type_ in zip(event_schema().names, event_schema().types, strict=True):
+        values = [row[name] for row in rows]
+        arrays.append(_array(values, kinds.get(name, ""), type_))
     return pa.Table.from_arrays(arrays, schema=event_schema())
 
 
 def _array(values: list[Any], kind: str, type_: pa.DataType) -> pa.Array:
     if kind in DECIMALS:
-        return _decimals(map(units_of, values), type_)
+        return _decimals(pa.array(values, pa.binary()), type_)
     if pa.types.is_timestamp(type_):
         instants = pa.array(values, pa.int64())
         _check_range(instants, _FIRST_INSTANT, _LAST_INSTANT)
@@ -243,20 +255,39 @@ def _array(values: list[Any], kind: str, type_: pa.DataType) -> pa.Array:
     return pa.array(values, type_)
 
 
-def _decimals(units: Iterable[int | None], type_: pa.DataType) -> pa.Array:
-    """Numbers of units as decimals: their bits in twice the width, which is all that Arrow's decimal is."""
-    narrow = pa.array(units, pa.int64())
-    _check_range(narrow, -_MOST_UNITS, _MOST_UNITS)
-    low = narrow.fill_null(0).to_numpy()
-    wide = np.stack([low, low >> 63], axis=1)
-    validity = narrow.buffers()[0]
-    return pa.Array.from_buffers(type_, len(narrow), [validity, pa.py_buffer(wide)])
+def _decimals(encoded: pa.Array, type_: pa.DataType) -> pa.Array:
+    """The bytes of Avro's decimals as Arrow's: numbers of units in 16 bytes, all of them at a time."""
+    validity, offsets, data = encoded.buffers()
+    ends = np.frombuffer(offsets, np.int32, len(encoded) + 1)
+    begins, lengths = ends[:-1], np.diff(ends)
+    longest = int(lengths.max(initial=0))
+    if longest > _LONGEST_UNITS:
+        raise OverflowError
+    digits = np.frombuffer(data, np.uint8) if longest else np.zeros(0, np.uint8)
+    units = np.zeros(len(encoded), np.int64)
+    for place in range(longest):
+        held = np.flatnonzero(lengths > place)
+        byte = digits[begins[held] + place].astype(np.int64)
+        if place == 0:  # its highest bit is the sign
+            byte = np.where(byte < 128, byte, byte - 256)
+        units[held] = units[held] * 256 + byte
+    if np.abs(units).max(initial=0) > _MOST_UNITS:
+        raise OverflowError
+    wide = np.stack([units, units >> 63], axis=1)
+    return pa.Array.from_buffers(type_, len(encoded), [validity, pa.py_buffer(wide)])
 
 
 def _check_range(values: pa.Array, least: int, most: int) -> None:
     found = pc.min_max(values).as_py()
     if found["min"] is not None and not (least <= found["min"] and found["max"] <= most):
         raise OverflowError
+
+
+def _shorten(record: Record) -> None:
+    """Write decimals in as few bytes as they need; a producer may pad them."""
+    for name, kind in trip_kinds().items():
+        if kind in DECIMALS:
+            record[name] = bytes_of(units_of(record[name]))
 
 
 def _beyond(record: Record) -> str | None:
