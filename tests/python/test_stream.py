@@ -1,23 +1,33 @@
 """Trips as events of a real broker: each in the lake once, whoever dies when, and the same numbers as by files."""
 
+import json
 import os
 import random
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import duckdb
 import pytest
+from playwright.sync_api import sync_playwright
 
+from browser import find_chromium
+from conftest import SharedBuild
+from live_events import made_up_events, plant
+from requirements import lacking
 from servers.kafka import KafkaServer, run_kafka
 from stream_members import POINTS, Member, start_member
 from taxi_pipeline.lake import Lake
 from taxi_pipeline.lake.lake import open_storage
 from taxi_pipeline.lake.stream_log import StreamLog
-from warehouse import REPOSITORY, Warehouse
+from taxi_pipeline.site.server import make_server
+from trip_files import restate
+from warehouse import REPOSITORY, Warehouse, address, copy_project
 
 EVENTS = int(os.environ.get("TAXI_TEST_STREAM_EVENTS", "20000"))
 """Trips of the long test: 200000 is what docs/stream.md reports, in ten minutes."""
@@ -173,3 +183,156 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+TABLES = (
+    *(
+        "fact_trips",
+        "rejected_trips",
+        "rpt_trips_daily",
+        "mart_monthly_zone_revenue",
+        "mart_fare_audit",
+    ),
+    *(
+        "mart_daily_service_summary",
+        "mart_data_quality",
+        "mart_hourly_borough_trips",
+        "mart_market_share",
+    ),
+    *(
+        "mart_monthly_payment_mix",
+        "mart_monthly_rejects",
+        "mart_monthly_tip_rates",
+        "mart_monthly_zone_flows",
+    ),
+)
+OF_THE_FILE = (
+    *("trip_id", "source_row", "source_file", "ingested_at", "reversal_twin_trip_id"),
+    *("month_completeness", "official_row_share"),
+)
+"""Columns that name the file, a row of it, or how whole it is: what differs between a stream and a file."""
+
+
+def unlike(one: Warehouse, other: Warehouse) -> dict[str, int]:
+    """Rows, per table, that only one of two warehouses has, but for the columns of the file."""
+    found = {}
+    with duckdb.connect() as connection:
+        for name, warehouse in (("one", one), ("other", other)):
+            path = warehouse.data / "warehouse.duckdb"
+            connection.execute(f"attach '{path}' as {name} (read_only)")
+        for table in TABLES:
+            columns = f"columns(name -> name not in {OF_THE_FILE!r})"
+            for left, right in (("one", "other"), ("other", "one")):
+                [[rows]] = connection.execute(
+                    f"select count(*) from (select {columns} from {left}.{address(table)}"
+                    f" except all select {columns} from {right}.{address(table)})"
+                ).fetchall()
+                found[table] = found.get(table, 0) + rows
+    return {table: rows for table, rows in found.items() if rows}
+
+
+def test_a_streamed_month_has_the_numbers_of_its_file_and_gives_way_to_it(
+    kafka: KafkaServer, source: Warehouse, tmp_path: Path
+) -> None:
+    """November; then its yellow file with planted differences, which `taxi diff` names; no event counts after that."""
+    topic = f"november-{os.getpid()}"
+    month = "2025-11"
+    project = copy_project(tmp_path / "project")
+    files = sorted((source.data / "sample").glob(f"*{month}.parquet"))
+    by_file = Warehouse(project, tmp_path / "files")
+    by_file.taxi("ingest", *map(str, files))
+    by_file.taxi("build")
+    with_kafka(source, kafka, topic).taxi("stream", "replay", month, "--repeated", "0.05")
+    lake = with_kafka(Warehouse(project, tmp_path / "stream"), kafka, topic)
+    lake.taxi("stream", "ingest", "--until-end", "--batch-rows", "1000")
+    printed = lake.taxi("stream", "publish")
+    assert "repeated events dropped" in printed
+    lake.taxi("build")
+    assert unlike(by_file, lake) == {}
+    marks = (
+        "select distinct edition, row_count_check, month_completeness from fact_file_completeness"
+    )
+    assert lake.query(marks) == [("stream", "streamed", "part")]
+    assert lake.scalar("select count(*) from mart_restatements") == 0
+    assert "nothing new" in lake.taxi("stream", "publish")
+
+    [yellow] = [path for path in files if path.name.startswith("yellow")]
+    rows = duckdb.sql(f"select count(*) from '{yellow}'").fetchall()[0][0]
+    altered = (
+        "case when file_row_number between 10 and 16 then total_amount + 1 else total_amount end"
+    )
+    planted = restate(
+        yellow,
+        tmp_path / "planted",
+        f"* exclude (file_row_number) replace ({altered} as total_amount)",
+        source=f"read_parquet('{yellow}', file_row_number = true)",
+        limit=rows - 5,
+    )
+    lake.taxi("ingest", str(planted))
+    assert f"0 rows added, 5 gone, 7 altered, {rows - 12:,} unchanged" in lake.taxi(
+        "diff", "yellow", month
+    )
+    lake.taxi("build")
+    held = "(select service_type from fact_trips union all select service_type from rejected_trips)"
+    assert lake.scalar(f"select count(*) from {held} where service_type = 'Yellow'") == rows - 5
+    edition = "select edition from fact_file_completeness where service_type = 'Yellow'"
+    assert lake.query(edition) == [("synthetic",)]
+    with_kafka(source, kafka, topic).taxi(
+        "stream", "replay", month, "--service", "yellow", "--seed", "2"
+    )
+    lake.taxi("stream", "ingest", "--until-end")
+    assert f"Yellow {month}: the lake has the published file ({rows - 5:,} rows)" in lake.taxi(
+        "stream", "publish"
+    )
+    assert months(lake.data)["Yellow", f"{month}-01"][0] == rows - 5
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """A site over HTTP, as `taxi serve` does it."""
+    server = make_server(folder, "127.0.0.1", 0)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_page_and_the_terminal_show_what_the_mart_holds(
+    sample_run: SharedBuild, tmp_path: Path
+) -> None:
+    warehouse = sample_run.copy(tmp_path)
+    planted = made_up_events(4_000)
+    plant(warehouse.data, planted)
+    printed = warehouse.taxi("stream", "watch", "--once")
+    document = json.loads((warehouse.data / "site/live/live.json").read_text())
+    warehouse.taxi("build")
+    warehouse.taxi("site")
+    built = json.loads((warehouse.data / "site/live/live.json").read_text())
+    assert built | {"written_at": ""} == document | {"written_at": ""}
+    sums = "sum(late_trip_count), sum(too_late_trip_count), sum(repeated_event_count)"
+    [found] = warehouse.query(f"select {sums} from mart_live_zone_activity")
+    assert found == (document["late"], document["too_late"], document["repeats"])
+    assert f"Newest window {document['newest']}" in printed
+    assert 'href="live/index.html"' in (warehouse.data / "site/index.html").read_text()
+    last = document["windows"][-1]
+    binary = find_chromium()
+    if binary is None:
+        lacking("chromium", "there is no Chromium: install it, or name it in TAXI_CHROMIUM")
+    with serving(warehouse.data / "site") as address_, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=binary, args=["--no-sandbox"])
+        page = browser.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{address_}/live/index.html")
+        page.wait_for_function("document.querySelectorAll('#windows tr').length > 0")
+        shown = page.locator("#windows tr").first.inner_text().split("\t")
+        assert shown[:3] == [last[0], last[1], f"{last[2]:,}"]
+        later = document | {"newest": "2099-01-01 00:00"}
+        (warehouse.data / "site/live/live.json").write_text(json.dumps(later))
+        page.wait_for_function(
+            "document.getElementById('state').textContent.includes('2099-01-01')"
+        )
+        browser.close()
+    assert {url.removeprefix(address_) for url in asked} == {"/live/index.html", "/live/live.json"}
