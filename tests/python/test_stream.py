@@ -29,7 +29,8 @@ from taxi_pipeline.site.server import make_server
 from trip_files import restate
 from warehouse import REPOSITORY, Warehouse, address, copy_project
 
-EVENTS = int(os.environ.get("TAXI_TEST_STREAM_EVENTS", "20000"))
+SAMPLE_EVENTS = 20_000
+EVENTS = int(os.environ.get("TAXI_TEST_STREAM_EVENTS", str(SAMPLE_EVENTS)))
 """Trips of the long test: 200000 is what docs/stream.md reports, in ten minutes."""
 
 KILLS = 30 if EVENTS >= 200_000 else 6
@@ -49,9 +50,12 @@ def kafka() -> Iterator[KafkaServer]:
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def source(sample_run: SharedBuild, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """A lake of the sample, whose months are replayed."""
-    warehouse = Warehouse(REPOSITORY, tmp_path_factory.mktemp("source"))
+    folder = tmp_path_factory.mktemp("source")
+    if EVENTS == SAMPLE_EVENTS:
+        return sample_run.copy(folder)
+    warehouse = Warehouse(REPOSITORY, folder)
     warehouse.taxi("sample", "--scale", str(EVENTS / 200_000))
     warehouse.taxi("ingest", str(warehouse.data / "sample"))
     return warehouse
@@ -231,22 +235,17 @@ def unlike(one: Warehouse, other: Warehouse) -> dict[str, int]:
     return {table: rows for table, rows in found.items() if rows}
 
 
-def test_a_streamed_month_has_the_numbers_of_its_file_and_gives_way_to_it(
-    kafka: KafkaServer, source: Warehouse, tmp_path: Path
+def test_streamed_months_have_the_numbers_of_their_files_and_give_way_to_them(
+    kafka: KafkaServer, sample_run: SharedBuild, tmp_path: Path
 ) -> None:
-    """November; then its yellow file with planted differences, which `taxi diff` names; no event counts after that."""
-    topic = f"november-{os.getpid()}"
+    """Then the yellow file with planted differences, which `taxi diff` names; no event counts after that."""
+    topic = f"months-{os.getpid()}"
     month = "2025-11"
-    project = copy_project(tmp_path / "project")
-    files = sorted((source.data / "sample").glob(f"*{month}.parquet"))
-    by_file = Warehouse(project, tmp_path / "files")
-    by_file.taxi("ingest", *map(str, files))
-    by_file.taxi("build")
-    with_kafka(source, kafka, topic).taxi("stream", "replay", month, "--repeated", "0.05")
-    lake = with_kafka(Warehouse(project, tmp_path / "stream"), kafka, topic)
-    lake.taxi("stream", "ingest", "--until-end", "--batch-rows", "1000")
-    printed = lake.taxi("stream", "publish")
-    assert "repeated events dropped" in printed
+    by_file = sample_run.copy(tmp_path / "files")
+    lake = with_kafka(Warehouse(by_file.project, tmp_path / "stream"), kafka, topic)
+    replay(by_file, kafka, topic, "--repeated", "0.05")
+    lake.taxi("stream", "ingest", "--until-end", "--batch-rows", "5000")
+    assert "repeated events dropped" in lake.taxi("stream", "publish")
     lake.taxi("build")
     assert unlike(by_file, lake) == {}
     marks = (
@@ -256,7 +255,7 @@ def test_a_streamed_month_has_the_numbers_of_its_file_and_gives_way_to_it(
     assert lake.scalar("select count(*) from mart_restatements") == 0
     assert "nothing new" in lake.taxi("stream", "publish")
 
-    [yellow] = [path for path in files if path.name.startswith("yellow")]
+    yellow = by_file.data / "sample" / f"yellow_tripdata_{month}.parquet"
     rows = duckdb.sql(f"select count(*) from '{yellow}'").fetchall()[0][0]
     altered = (
         "case when file_row_number between 10 and 16 then total_amount + 1 else total_amount end"
@@ -273,13 +272,18 @@ def test_a_streamed_month_has_the_numbers_of_its_file_and_gives_way_to_it(
         "diff", "yellow", month
     )
     lake.taxi("build")
-    held = "(select service_type from fact_trips union all select service_type from rejected_trips)"
-    assert lake.scalar(f"select count(*) from {held} where service_type = 'Yellow'") == rows - 5
-    edition = "select edition from fact_file_completeness where service_type = 'Yellow'"
-    assert lake.query(edition) == [("synthetic",)]
-    with_kafka(source, kafka, topic).taxi(
-        "stream", "replay", month, "--service", "yellow", "--seed", "2"
+    held = (
+        "(select service_type, file_month from fact_trips"
+        " union all select service_type, file_month from rejected_trips)"
     )
+    condition = f"service_type = 'Yellow' and file_month = date '{month}-01'"
+    assert lake.scalar(f"select count(*) from {held} where {condition}") == rows - 5
+    edition = (
+        "select edition from fact_file_completeness"
+        f" where service_type = 'Yellow' and file_month = date '{month}-01'"
+    )
+    assert lake.query(edition) == [("synthetic",)]
+    replay(by_file, kafka, topic, "--service", "yellow", "--limit", "100")
     lake.taxi("stream", "ingest", "--until-end")
     assert f"Yellow {month}: the lake has the published file ({rows - 5:,} rows)" in lake.taxi(
         "stream", "publish"
@@ -326,13 +330,11 @@ def test_the_page_and_the_terminal_show_what_the_mart_holds(
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{address_}/live/index.html")
-        page.wait_for_function("document.querySelectorAll('#windows tr').length > 0")
+        page.locator("#windows tr").first.wait_for()
         shown = page.locator("#windows tr").first.inner_text().split("\t")
         assert shown[:3] == [last[0], last[1], f"{last[2]:,}"]
         later = document | {"newest": "2099-01-01 00:00"}
         (warehouse.data / "site/live/live.json").write_text(json.dumps(later))
-        page.wait_for_function(
-            "document.getElementById('state').textContent.includes('2099-01-01')"
-        )
+        page.get_by_text("2099-01-01").wait_for()
         browser.close()
     assert {url.removeprefix(address_) for url in asked} == {"/live/index.html", "/live/live.json"}
