@@ -27,7 +27,7 @@ from taxi_pipeline.lake.lake import open_storage
 from taxi_pipeline.lake.stream_log import StreamLog
 from taxi_pipeline.site.server import make_server
 from trip_files import restate
-from warehouse import REPOSITORY, Warehouse, address, copy_project
+from warehouse import REPOSITORY, Warehouse, address
 
 SAMPLE_EVENTS = 20_000
 EVENTS = int(os.environ.get("TAXI_TEST_STREAM_EVENTS", str(SAMPLE_EVENTS)))
@@ -219,7 +219,7 @@ OF_THE_FILE = (
 
 def unlike(one: Warehouse, other: Warehouse) -> dict[str, int]:
     """Rows, per table, that only one of two warehouses has, but for the columns of the file."""
-    found = {}
+    found: dict[str, int] = {}
     with duckdb.connect() as connection:
         for name, warehouse in (("one", one), ("other", other)):
             path = warehouse.data / "warehouse.duckdb"
