@@ -1,6 +1,8 @@
 """Events without a broker: schemas and their versions, messages that are no trips, months, offsets, settings."""
 
+import io
 import json
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,17 +10,21 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import fastavro
 import pytest
 
-from live_events import made_up_events, windows_of
+from live_events import made_up_events, plant, windows_of
 from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.lake import Lake, ManifestEntry, manifest
+from taxi_pipeline.lake.lake import open_storage
 from taxi_pipeline.lake.stream_log import (
     OffsetsTakenError,
     StreamBatch,
+    StreamLog,
     appended,
     next_offsets,
 )
@@ -107,8 +113,6 @@ def test_a_fingerprint_is_that_of_the_specification() -> None:
 def test_amounts_are_avros_decimals(units: int) -> None:
     assert units_of(bytes_of(units)) == units
     schema = fastavro.parse_schema(json.loads(newest().text))
-    import io  # noqa: PLC0415
-
     stream = io.BytesIO(Encoder().encode(trip(total_amount=bytes_of(units)))[10:])
     told: Any = fastavro.schemaless_reader(stream, schema, None)
     assert told["total_amount"] == Decimal(units) / 100
@@ -219,8 +223,6 @@ def version(number: int, change: Any) -> TripSchema:
 
 
 def written_in(schema: TripSchema, **values: Any) -> bytes:
-    import io  # noqa: PLC0415
-
     stream = io.BytesIO()
     fastavro.schemaless_writer(stream, schema.raw, {**trip(), **values})
     return b"\xc3\x01" + schema.fingerprint + stream.getvalue()
@@ -374,3 +376,51 @@ def test_no_setting_that_is_a_secret_is_shown() -> None:
 def test_the_computation_event_by_event_sees_what_the_live_view_is_about() -> None:
     rows = windows_of(made_up_events(6_000)).values()
     assert all(any(row[place] for row in rows) for place in (0, 2, 3, 4))
+
+
+def test_a_file_of_events_that_nothing_names_is_pruned_after_a_day_and_no_other(
+    tmp_path: Path,
+) -> None:
+    plant(tmp_path, made_up_events(50))
+    lake = Lake(open_storage(str(tmp_path / "lake"), tmp_path))
+    lake.ensure()
+    left = tmp_path / "lake/stream/0123456789abcdef.parquet"
+    left.write_bytes(b"a dead writer's")
+    assert lake.prunable() == []
+    os.utime(left, (0, 0))
+    assert [one.file.name for one in lake.prunable()] == ["stream/0123456789abcdef.parquet"]
+
+
+def test_a_lost_record_is_said_and_nothing_begins_anew(tmp_path: Path) -> None:
+    plant(tmp_path, made_up_events(50))
+    (tmp_path / "lake/stream.jsonl").unlink()
+    with pytest.raises(TaxiError, match="the record of the stream is lost"):
+        StreamLog(open_storage(str(tmp_path / "lake"), tmp_path)).batches()
+
+
+def test_a_stream_takes_no_place_of_a_file_and_is_no_version_before_another_stream() -> None:
+    """A month grows while it is streamed; its file is compared with the last of it."""
+
+    def version_of(load_id: str, source_format: str) -> ManifestEntry:
+        return ManifestEntry(
+            *(
+                load_id,
+                "Yellow",
+                "2025-11-01",
+                "a file",
+                load_id,
+                1,
+                source_format,
+                1,
+                0,
+                "1.00",
+                0,
+            ),
+            *((), False, 2, f"2026-01-0{ord(load_id) - 96} 00:00:00"),
+        )
+
+    a, b, file = version_of("a", "stream"), version_of("b", "stream"), version_of("c", "parquet")
+    history = manifest.appended(manifest.appended([a], b), file)
+    before = manifest.versions_before(history)
+    assert list(before) == ["c"]
+    assert before["c"].load_id == "b"

@@ -38,7 +38,9 @@ from taxi_pipeline.lake.manifest import (
 from taxi_pipeline.lake.older_layout import has_older_layout, migrate
 from taxi_pipeline.lake.quoting import quote_identifier, quote_literal
 from taxi_pipeline.lake.storage import ChangedError, FolderStorage, Storage, StoredFile, Tell
+from taxi_pipeline.lake.stream_log import FOLDER as STREAM_FOLDER
 from taxi_pipeline.lake.stream_log import RECORD as STREAM_RECORD
+from taxi_pipeline.lake.stream_log import StreamLog
 from taxi_pipeline.lake.swap import change_record
 from taxi_pipeline.schemas import LINEAGE, Column, Service, columns_of
 from taxi_pipeline.settings import Settings
@@ -461,8 +463,8 @@ class Lake:
     def prunable(self, *, previous: bool = False) -> list[Prunable]:
         """The files that nothing needs.
 
-        They are the versions before the one before the current one, those of forgotten months, and what dead writers
-        left a day ago or longer.
+        They are the versions before the one before the current one, those of forgotten months, versions of a stream
+        that a later one has replaced, and what dead writers left a day ago or longer.
 
         Args:
             previous: the version before the current one, too.
@@ -474,7 +476,10 @@ class Lake:
         if not previous:
             before = versions_before(history)
             wanted |= {name_of(before[one.load_id]) for one in current if one.load_id in before}
-        files = [file for file in self.files() if file.name not in wanted]
+        log = StreamLog(self.storage)
+        wanted |= {batch.file for batch in log.batches()}
+        present = [*self.files(), *self.storage.list_files(STREAM_FOLDER)]
+        files = [file for file in present if file.name not in wanted]
         if not files:
             return []
         oldest = self.storage.now() - _ORPHAN_AGE
