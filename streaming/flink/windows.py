@@ -1,6 +1,7 @@
 """Windows of a quarter of an hour by service and zone with Flink SQL.
 
-``python windows.py BOOTSTRAP TOPIC FOLDER`` reads what the topic holds, and leaves the windows in FOLDER as CSV files.
+``python windows.py BOOTSTRAP TOPIC FOLDER [ENDS]`` reads what the topic holds, and leaves the windows in FOLDER as CSV
+files. ENDS, such as ``0:512,1:400``, says where partitions end, if the broker does not tell it rightly.
 Without ``scan.bounded.mode`` it would go on. Service and zone are in the key of a message, and its time is that of the
 event; only the amount is in the Avro bytes, which a function in Python decodes.
 """
@@ -36,7 +37,7 @@ create table trips (
     watermark for event_at as event_at - interval '3' hour
 ) with (
     'connector' = 'kafka', 'topic' = '{topic}', 'properties.bootstrap.servers' = '{bootstrap}',
-    'properties.group.id' = 'flink', 'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset',
+    'properties.group.id' = 'flink', 'scan.startup.mode' = 'earliest-offset', {bounded},
     'key.format' = 'raw', 'key.fields' = 'routing', 'value.format' = 'raw', 'value.fields-include' = 'EXCEPT_KEY'
 )
 """
@@ -57,14 +58,24 @@ group by window_start, window_end, routing
 """
 
 
-def main(bootstrap: str, topic: str, folder: Path) -> None:
+def main(bootstrap: str, topic: str, folder: Path, ends: str = "") -> None:
     """Read the topic to its end.
 
     Args:
         bootstrap: of the broker.
         topic: of the trips.
         folder: for the windows.
+        ends: of the partitions; empty to ask the broker.
     """
+    bounded = "'scan.bounded.mode' = 'latest-offset'"
+    if ends:
+        places = ";".join(
+            "partition:{},offset:{}".format(*part.split(":")) for part in ends.split(",")
+        )
+        bounded = (
+            "'scan.bounded.mode' = 'specific-offsets',"
+            f" 'scan.bounded.specific-offsets' = '{places}'"
+        )
     tables = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
     config = tables.get_config()
     config.set("parallelism.default", "1")
@@ -74,10 +85,10 @@ def main(bootstrap: str, topic: str, folder: Path) -> None:
     config.set("python.executable", sys.executable)
     config.set("python.client.executable", sys.executable)
     tables.create_temporary_function("total_cents", total_cents)
-    tables.execute_sql(_SOURCE.format(topic=topic, bootstrap=bootstrap))
+    tables.execute_sql(_SOURCE.format(topic=topic, bootstrap=bootstrap, bounded=bounded))
     tables.execute_sql(_SINK.format(folder=folder))
     tables.execute_sql(_WINDOWS).wait()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]).resolve())
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]).resolve(), *sys.argv[4:])

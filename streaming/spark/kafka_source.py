@@ -26,7 +26,12 @@ class KafkaSource(DataSource):
 
     def streamReader(self, schema: Any) -> "KafkaReader":  # noqa: N802 - Spark's name
         """The reader of a stream."""
-        return KafkaReader(self.options["kafka.bootstrap.servers"], self.options["subscribe"])
+        ends = self.options.get("ends")
+        return KafkaReader(
+            self.options["kafka.bootstrap.servers"],
+            self.options["subscribe"],
+            dict(part.split(":") for part in ends.split(",")) if ends else {},
+        )
 
 
 @dataclass
@@ -44,10 +49,12 @@ class KafkaReader(DataSourceStreamReader):
     Args:
         bootstrap: hosts and ports.
         topic: which.
+        ends: offset after the last message by partition, where a broker does not tell it rightly.
     """
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, bootstrap: str, topic: str, ends: dict[str, str]) -> None:
         self._bootstrap = bootstrap
+        self._ends = ends
         self._topic = topic
 
     def _consumer(self) -> Any:
@@ -83,6 +90,8 @@ class KafkaReader(DataSourceStreamReader):
 
     def latestOffset(self, *_: Any) -> dict[str, int]:  # noqa: N802
         """Up to where there are messages now."""
+        if self._ends:
+            return {partition: int(end) for partition, end in self._ends.items()}
         return {partition: high for partition, (_, high) in self._marks().items()}
 
     def partitions(self, start: dict[str, int], end: dict[str, int]) -> list[OffsetRange]:

@@ -1,7 +1,7 @@
 """Windows of a quarter of an hour by service and zone with Spark Structured Streaming.
 
-``python windows.py BOOTSTRAP TOPIC FOLDER`` reads what the topic holds, and leaves the windows in FOLDER as JSON, the
-last state of each. Without ``processAllAvailable`` it would go on.
+``python windows.py BOOTSTRAP TOPIC FOLDER [ENDS]`` reads what the topic holds, and leaves the windows in FOLDER as JSON,
+the last state of each. ENDS, such as ``0:512,1:400``, says where partitions end, if the broker does not tell it rightly. Without ``processAllAvailable`` it would go on.
 """
 
 import json
@@ -40,13 +40,14 @@ def decode(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         )
 
 
-def main(bootstrap: str, topic: str, folder: Path) -> None:
+def main(bootstrap: str, topic: str, folder: Path, ends: str = "") -> None:
     """Read the topic to its end.
 
     Args:
         bootstrap: of the broker.
         topic: of the trips.
         folder: for the windows and the checkpoint.
+        ends: of the partitions; empty to ask the broker.
     """
     spark = (
         SparkSession.builder.master("local[2]")
@@ -62,6 +63,7 @@ def main(bootstrap: str, topic: str, folder: Path) -> None:
         spark.readStream.format("kafka_python")
         .option("kafka.bootstrap.servers", bootstrap)
         .option("subscribe", topic)
+        .option("ends", ends)
         .load()
     )
     windows = (
@@ -93,4 +95,4 @@ def main(bootstrap: str, topic: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]).resolve())
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]).resolve(), *sys.argv[4:])
