@@ -21,8 +21,9 @@ test: lint docs real-files ## what a change can break: linters, the manual, quic
 	$(PYTEST) -m "not full"
 
 ORCHESTRATORS := .venv-airflow/installed .venv-dagster/installed .venv-prefect/installed
+STREAMING := .venv-streaming-spark/installed .venv-streaming-flink/installed
 
-test-all: real-files $(ORCHESTRATORS) ## the rest, after `make test`: every engine, fault, page, order; the bench; mutants of changed rules
+test-all: real-files $(ORCHESTRATORS) $(STREAMING) ## the rest, after `make test`: every engine, fault, page, order; the bench; mutants of changed rules
 	$(PYTEST) -m full
 	$(BIN)/python scripts/mutants.py --changed
 
@@ -50,7 +51,7 @@ serve: .venv/installed ## show the site
 	$(BIN)/taxi serve
 
 clean: ## remove what was installed and built
-	rm -rf .venv .venv-bigquery* .venv-docs .venv-infra* $(dir $(ORCHESTRATORS)) target dbt_packages logs site artifacts
+	rm -rf .venv .venv-bigquery* .venv-docs .venv-infra* $(dir $(ORCHESTRATORS) $(STREAMING)) target dbt_packages logs site artifacts
 
 # uv installs in seconds; where it cannot reach the package index that pip is set up for, pip does the same.
 define install
@@ -82,6 +83,13 @@ endef
 .venv-docs/installed: constraints-docs.txt
 	$(PYTHON) -m venv .venv-docs
 	.venv-docs/bin/pip install --quiet --requirement constraints-docs.txt
+	touch $@
+
+# An engine of streams in an environment of its own; it needs Java 17.
+$(STREAMING): .venv-streaming-%/installed: streaming/%/constraints.txt | .venv/bin/uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-streaming-$*
+	$(BIN)/uv pip install --quiet --compile-bytecode --system-certs --python .venv-streaming-$*/bin/python --requirement $< \
+	|| { $(PYTHON) -m venv --clear .venv-streaming-$* && .venv-streaming-$*/bin/pip install --quiet --requirement $<; }
 	touch $@
 
 # An orchestrator in an environment of its own: it starts `taxi`, and imports nothing of the project.

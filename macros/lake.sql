@@ -50,7 +50,46 @@
         create or replace view {{ source("lake", service) }} as
         select * from read_parquet([{{ files | join(", ") }}], union_by_name = true, hive_partitioning = false);
     {% endfor %}
+    create or replace view {{ source("lake", "stream_events") }} as {{ stream_events_sql() }};
     {% endif %}
+{% endmacro %}
+
+
+{% macro stream_events_sql() %}
+    {#-
+        The events of the last hours: of the files that hold one of them. What is older can neither be in a window that is
+        shown, nor make an event late for one.
+    -#}
+    {% set columns = {
+        "kafka_partition": "integer", "kafka_offset": "bigint", "event_id": "varchar", "event_at": "timestamp",
+        "service_type": "varchar", "pickup_zone_id": "integer", "total_amount": "decimal(12, 2)",
+    } %}
+    {% set record = lake_location("stream.jsonl") %}
+    {% set files = {} %}
+    {% if run_query("select count(*) from glob(" ~ record ~ ")").rows[0][0] %}
+        {% set newest = run_query(
+            "with batches as (select topic, file, try_cast(last_event_at as timestamp) as last_event_at from read_json(" ~ record
+            ~ ", format = 'newline_delimited', columns = {topic: 'varchar', file: 'varchar', last_event_at: 'varchar'}))"
+            ~ " select topic, file from batches where file <> '' and last_event_at >= (select max(last_event_at) from batches)"
+            ~ " - interval " ~ var("live_hours") ~ " hour order by topic, file"
+        ).rows %}
+        {% for row in newest %}
+            {% do files.update({row[0]: files.get(row[0], []) + [lake_location(row[1])]}) %}
+        {% endfor %}
+    {% endif %}
+    {% set parts = [] %}
+    {% for topic, locations in files.items() %}
+        {% do parts.append(
+            "select " ~ string_value(topic) ~ " as topic, " ~ columns | join(", ") ~ " from read_parquet([" ~ locations | join(", ")
+            ~ "], hive_partitioning = false) where event_id is not null"
+        ) %}
+    {% endfor %}
+    {% if not parts %}
+        {% set nothing = ["cast(null as varchar) as topic"] %}
+        {% for column, type in columns.items() %}{% do nothing.append("cast(null as " ~ type ~ ") as " ~ column) %}{% endfor %}
+        {% do parts.append("select " ~ nothing | join(", ") ~ " where false") %}
+    {% endif %}
+    {{ return(parts | join(" union all ")) }}
 {% endmacro %}
 
 

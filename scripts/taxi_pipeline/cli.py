@@ -146,6 +146,12 @@ COMMANDS = (
         "Install dbt_utils from the package hub, or the copy in vendor/.",
     ),
     Entry("bench", "bench", MAINTAIN, "Measure ingestion and builds on synthetic files."),
+    Entry(
+        "stream",
+        "stream",
+        MAINTAIN,
+        "Trips as events of a Kafka topic: replay, ingest, publish, watch.",
+    ),
     Entry("forget", "lake", MAINTAIN, "Remove months from the lake; list them and ask first."),
     Entry("lake", "lake", MAINTAIN, "Check the lake, prune it, or read it as Delta tables."),
 )

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ import sqlglot
 from sqlglot import exp
 
 from conftest import SharedBuild
+from live_events import MART, as_windows, made_up_events, plant, windows_of
 from looker import Project
 from real_files import real_file
 from requirements import lacking
@@ -585,3 +587,24 @@ def test_any_text_goes_into_the_records_of_each_engine(engine: Engine, embedded:
     options = ("--inline", inline, "--target", engine.target, "--output", "json")
     printed = told.dbt("--quiet", "show", *options)
     assert json.loads(printed[printed.index("{") :])["show"][0]["text"] == ODD
+
+
+def test_windows_of_the_live_view_are_those_computed_event_by_event(
+    engine: Engine, embedded: Warehouse, tmp_path: Path
+) -> None:
+    warehouse, _ = engine.sample(embedded)
+    data = tmp_path / "data"
+    shutil.copytree(embedded.data, data)
+    events = made_up_events(6_000)
+    plant(data, events)
+    expected = windows_of(events)
+    assert sum(too_late for *_, too_late, _ in expected.values()) > 5
+    assert sum(late for _, _, late, _, _ in expected.values()) > 20
+    local = replace(embedded, data=data)
+    local.taxi("build", "--select", "stg_stream_events+")
+    assert as_windows(local.query(MART.format("mart_live_zone_activity"))) == expected
+    remote = replace(warehouse, data=data)
+    remote.taxi("load", "--target", engine.target)
+    remote.taxi("build", "--target", engine.target, "--select", "stg_stream_events+")
+    table = address("mart_live_zone_activity", "sample")
+    assert as_windows(engine.server.query(MART.format(table))) == expected

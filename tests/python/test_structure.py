@@ -19,7 +19,7 @@ LAYERS = (
     {"restatements", "warehouses"},
     {"quality"},
     {"ingest", "transform"},
-    {"bench", "bi", "comparison", "dictionary", "explain", "plan", "site", "sql"},
+    {"bench", "bi", "comparison", "dictionary", "explain", "plan", "site", "sql", "stream"},
     {"results"},
     {"history"},
     {"observer", "documents"},
@@ -38,6 +38,7 @@ LONGER = {
     "lake/lake.py": "the one writer of the manifest",
     "sample/pathologies.py": "a list: a function for each known fault of the data",
     "warehouses/bigquery.py": "one server: its client, its loads, its faults",
+    "warehouses/postgres.py": "one server: its client, its loads, its faults",
     "workflow.py": "what every command does, as a list of functions",
 }
 """Modules over ``LONGEST`` lines, and why."""

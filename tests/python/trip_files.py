@@ -157,12 +157,20 @@ class Workplace:
         )
 
 
-def restate(path: Path, folder: Path, select: str, limit: int = 10**9, copies: int = 1) -> Path:
+def restate(
+    path: Path,
+    folder: Path,
+    select: str,
+    limit: int = 10**9,
+    copies: int = 1,
+    source: str = "",
+) -> Path:
     """Write another version of a file: the same name, other rows."""
     folder.mkdir(exist_ok=True)
     target = folder / path.name
     metadata = "{taxi_synthetic: 'true'}"
-    rows = f"(select trips.* from read_parquet('{path}') as trips, range({copies}))"
+    read = source or f"read_parquet('{path}')"
+    rows = f"(select trips.* from {read} as trips, range({copies}))"
     duckdb.sql(
         f"copy (select {select} from {rows} limit {limit})"
         f" to '{target}' (format parquet, kv_metadata {metadata})"

@@ -105,6 +105,7 @@ identified as (
     select
         compared.load_id,
         case
+            when compared.source_format = 'stream' then 'stream'
             when compared.is_synthetic then 'synthetic'
             when matched.has_official_rows and matched.is_officially_written then 'official_parquet'
             when matched.has_csv_copy_rows then 'datatalks_csv'
@@ -125,6 +126,7 @@ judged as (
             else banded.csv_copy_band_reason
         end as edition_band_reason,
         case
+            when identified.edition = 'stream' then 'streamed'
             when compared.is_synthetic then 'synthetic'
             when compared.ten_thousand_rows < banded.neighbor_excerpt_upper * neighbors.smallest_row_count then 'neighbor_excerpt'
             when compared.official_row_count is null then 'not_published'

@@ -46,6 +46,7 @@ days_of_months as (
 compared as (
     select
         files.load_id,
+        files.edition,
         files.is_synthetic,
         files.row_count,
         versions.total_amount,
@@ -77,6 +78,7 @@ judged as (
     select
         load_id,
         case
+            when edition = 'stream' then 'streamed'
             when is_synthetic then 'synthetic'
             when reported_trip_count is null then 'not_reported'
             when report_lower is null then 'no_band'

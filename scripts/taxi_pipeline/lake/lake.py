@@ -12,9 +12,7 @@ reads. A version that is replaced or forgotten stays, for those who read it at t
 `taxi lake prune`. The manifest entry is also in the file's own footer, so that a lost manifest can be made anew.
 """
 
-import random
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -40,6 +38,10 @@ from taxi_pipeline.lake.manifest import (
 from taxi_pipeline.lake.older_layout import has_older_layout, migrate
 from taxi_pipeline.lake.quoting import quote_identifier, quote_literal
 from taxi_pipeline.lake.storage import ChangedError, FolderStorage, Storage, StoredFile, Tell
+from taxi_pipeline.lake.stream_log import FOLDER as STREAM_FOLDER
+from taxi_pipeline.lake.stream_log import RECORD as STREAM_RECORD
+from taxi_pipeline.lake.stream_log import StreamLog
+from taxi_pipeline.lake.swap import change_record
 from taxi_pipeline.schemas import LINEAGE, Column, Service, columns_of
 from taxi_pipeline.settings import Settings
 
@@ -48,9 +50,6 @@ FOOTER_KEY = "taxi"
 
 _MANIFEST = "manifest.jsonl"
 _RESTATEMENTS = "restatements.jsonl"
-_ATTEMPTS = 100
-_FAULTS = 3
-_LONGEST_WAIT_SECONDS = 1.0
 _ORPHAN_AGE = timedelta(days=1)
 """After which a file that no manifest names is no longer on its way: reading the largest month takes minutes."""
 
@@ -182,8 +181,9 @@ class Lake:
             ) from error
 
     def records(self) -> list[tuple[str, bytes]]:
-        """The two records as they are, by name."""
-        return [(name, self.storage.read(name)[0]) for name in (_MANIFEST, _RESTATEMENTS)]
+        """The records as they are, by name; that of a stream is empty where there is none."""
+        names = (_MANIFEST, _RESTATEMENTS, STREAM_RECORD)
+        return [(name, self.storage.read(name)[0]) for name in names]
 
     def record_restatement(self, changes: Sequence[ZoneChange]) -> None:
         """Add what one new version changed, unless another process has done so."""
@@ -392,7 +392,8 @@ class Lake:
             tell: told what else changes.
 
         Returns:
-            None, or, where another process has just published the same content, its entry.
+            None, or the entry of what stays: the same content, which another process has just published, or the
+            month's file, whose place a stream never takes.
 
         Raises:
             TaxiError: it is synthetic, and the lake holds real files.
@@ -408,7 +409,7 @@ class Lake:
             current = [one for one in history if one.superseded_at is None]
             if entry.load_id in {one.load_id for one in history}:  # done; the answer was lost
                 return history
-            same = [one for one in current if one.key == entry.key and is_same_content(one, entry)]
+            same = [one for one in current if _stays(one, entry)]
             if same and same[0] != damaged and self.holds(same[0]):
                 rival.append(same[0])
                 return history
@@ -462,8 +463,8 @@ class Lake:
     def prunable(self, *, previous: bool = False) -> list[Prunable]:
         """The files that nothing needs.
 
-        They are the versions before the one before the current one, those of forgotten months, and what dead writers
-        left a day ago or longer.
+        They are the versions before the one before the current one, those of forgotten months, versions of a stream
+        that a later one has replaced, and what dead writers left a day ago or longer.
 
         Args:
             previous: the version before the current one, too.
@@ -475,7 +476,10 @@ class Lake:
         if not previous:
             before = versions_before(history)
             wanted |= {name_of(before[one.load_id]) for one in current if one.load_id in before}
-        files = [file for file in self.files() if file.name not in wanted]
+        log = StreamLog(self.storage)
+        wanted |= {batch.file for batch in log.batches()}
+        present = [*self.files(), *self.storage.list_files(STREAM_FOLDER)]
+        files = [file for file in present if file.name not in wanted]
         if not files:
             return []
         oldest = self.storage.now() - _ORPHAN_AGE
@@ -500,38 +504,29 @@ class Lake:
         read: Callable[[bytes], list[Record]],
         change: Callable[[list[Record]], list[Record]],
     ) -> list[Record]:
-        """Change a record by compare-and-swap, as often as others come before; returns it as it was before.
-
-        After a fault, the record is read again: the change may have been made although its answer was lost.
+        """Change a record, as `change_record` does; returns it as it was before.
 
         Args:
             name: of the record.
             read: makes records of its content.
             change: gives what it is to hold; the same where there is nothing to do.
         """
-        faults = 0
-        for attempt in range(_ATTEMPTS):
-            content, version = self.storage.read(name)
-            before = read(content)
-            wanted = _written(change(before))
-            if wanted == _written(before) and version is not None:
-                return before
-            try:
-                self.storage.swap(name, wanted, version)
-                return before
-            except ChangedError:
-                pass
-            except TaxiError:
-                faults += 1
-                if faults == _FAULTS:
-                    raise
-            wait = min(_LONGEST_WAIT_SECONDS, 0.01 * 2 ** min(attempt, 10))
-            time.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - so that two writers do not meet again
-        raise TaxiError(
-            self.storage.location(name),
-            f"other processes have changed it {_ATTEMPTS} times in a row",
-            "run it again when fewer of them write",
-        )
+        before: list[Record] = []
+
+        def write(content: bytes) -> bytes:
+            before[:] = read(content)
+            wanted = _written(change(list(before)))
+            return content if wanted == _written(before) else wanted
+
+        change_record(self.storage, name, write)
+        return before
+
+
+def _stays(present: ManifestEntry, new: ManifestEntry) -> bool:
+    """Whether a current version keeps its place: the same content, or a file's where the new one is a stream's."""
+    if present.key != new.key:
+        return False
+    return is_same_content(present, new) or (new.is_stream and not present.is_stream)
 
 
 def name_of(entry: ManifestEntry) -> str:

@@ -11,6 +11,9 @@ from taxi_pipeline.schemas import Service
 
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
+STREAM_FORMAT = "stream"
+"""The ``source_format`` of a month whose rows came as events, until TLC's file takes its place."""
+
 
 def utc_now() -> str:
     """Return the present second in UTC, as the manifest writes it."""
@@ -29,7 +32,7 @@ class ManifestEntry:
         source_sha256: checksum of the file as it was given, compressed or not; of part files, that of their list.
         source_bytes: its size.
         source_format: ``parquet``, ``csv``, ``csv.gz`` or ``csv.zip``; ``parquet (DuckDB)`` where a program wrote it
-            that TLC does not use.
+            that TLC does not use; ``stream`` where the rows are the events of a topic so far.
         row_count: rows in the file and in the partition, unparseable ones included.
         unparseable_count: rows kept as raw text only.
         total_amount: sum in dollars over the parsed rows; None where the file has no amounts, as of FHV.
@@ -77,6 +80,11 @@ class ManifestEntry:
     def service(self) -> Service:
         """Whose trips they are."""
         return Service.of_label(self.service_type)
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the rows are events of a topic: provisional, and no version of TLC's file."""
+        return self.source_format == STREAM_FORMAT
 
     def to_json(self) -> str:
         """Write the entry as one line of JSON."""
@@ -167,8 +175,9 @@ def _content(entry: ManifestEntry) -> tuple[str, int, str, int]:
 def versions_before(history: Sequence[ManifestEntry]) -> dict[str, ManifestEntry]:
     """The version that each version took the place of, by the load_id of the later one.
 
-    None for the first version of a month, for one that came after the month was forgotten, and for a real file in
-    place of a synthetic one: the two have nothing to do with each other.
+    None for the first version of a month, for one that came after the month was forgotten, for a real file in
+    place of a synthetic one, which have nothing to do with each other, and for a month that is still streamed: it
+    grows, and nobody has restated it.
 
     Args:
         history: oldest version first.
@@ -179,6 +188,7 @@ def versions_before(history: Sequence[ManifestEntry]) -> dict[str, ManifestEntry
         earlier = last.get(entry.key)
         if (
             earlier is not None
+            and not entry.is_stream
             and earlier.forgotten_at is None
             and earlier.is_synthetic == entry.is_synthetic
         ):

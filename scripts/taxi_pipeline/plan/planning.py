@@ -128,7 +128,7 @@ def judge(
     Args:
         month: which.
         url: the publisher's address of it.
-        held: what the lake has of it; the synthetic sample counts as nothing.
+        held: what the lake has of it; the synthetic sample and a stream count as nothing.
         status: of the publisher's answer; None where it was not reached.
         now: what it has.
         published_rows: by the seed.

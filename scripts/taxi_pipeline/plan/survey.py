@@ -49,7 +49,7 @@ def survey(
             tell(f"Asking the publisher: {done} of {len(targets)} months")
 
     replies = ask([url for url, _ in targets], count_replies)
-    real = {entry.key: entry for entry in entries if not entry.is_synthetic}
+    real = {entry.key: entry for entry in entries if not (entry.is_synthetic or entry.is_stream)}
     planned = []
     for month, (url, path), reply in zip(months, targets, replies, strict=True):
         entry = real.get((month.service.label, month.first.isoformat()))

@@ -98,7 +98,7 @@ def examine(
 def _refuse_to_shrink(entry: ManifestEntry, lake: Lake) -> None:
     """Neither an excerpt nor a file without amounts takes the place of a month by mistake."""
     for other in lake.current():
-        if other.key != entry.key or other.is_synthetic:
+        if other.key != entry.key or other.is_synthetic or other.is_stream:
             continue
         if other.total_amount is not None and entry.total_amount is None:
             raise DataError(

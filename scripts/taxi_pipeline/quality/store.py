@@ -181,6 +181,7 @@ class MonthJudge:
             distance = 12 * (month.year - earlier.year) + month.month - earlier.month
             if (
                 other.service_type == entry.service_type
+                and not other.is_stream
                 and 0 < distance <= MAX_PREVIOUS
                 and is_comparable(service.label, earlier, month)
                 and (known := self.store.profile(other.load_id)) is not None

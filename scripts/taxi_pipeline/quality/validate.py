@@ -37,9 +37,11 @@ class Choice:
     again: bool = False
 
     def takes(self, entry: ManifestEntry) -> bool:
-        """Whether a file is among those to validate."""
+        """Whether a file is among those to validate; what is expected of a month says nothing of events so far."""
         service, month = month_of(entry)
-        return self.service in {None, service} and self.month in {None, month}
+        return (
+            not entry.is_stream and self.service in {None, service} and self.month in {None, month}
+        )
 
     @property
     def takes_marts(self) -> bool:
@@ -135,6 +137,7 @@ def _profile(
         entry
         for entry in lake.current()
         if entry.service_type in services
+        and not entry.is_stream
         and ((again and entry.load_id in chosen) or judge.store.profile(entry.load_id) is None)
     ]
     if not unknown:

@@ -17,6 +17,12 @@ from taxi_pipeline.settings import Settings
 from taxi_pipeline.site.dashboard import dashboard_data
 from taxi_pipeline.site.facts import BuildFacts, gather_facts
 from taxi_pipeline.site.lineage import LINEAGE_QUERY, write_lineage
+from taxi_pipeline.site.live import (
+    LIVE_PAGE,
+    live_document,
+    read_windows,
+    write_live_document,
+)
 from taxi_pipeline.site.publish import (
     DOCS_PAGE,
     HISTORY_PAGE,
@@ -32,6 +38,7 @@ from taxi_pipeline.warehouses import open_reader
 
 __all__ = [
     "publish_docs",
+    "render_live_page",
     "render_page",
     "write_site",
     "zones_path",
@@ -42,6 +49,11 @@ PAGES = (
         "dashboard/index.html",
         "Dashboard",
         "Trips, revenue and tips by month, service, borough and zone; filters act on every number.",
+    ),
+    (
+        LIVE_PAGE,
+        "Live",
+        "Trips of the last hours as a stream reports them, by quarter of an hour and zone.",
     ),
     (
         f"{DOCS_PAGE}#!/model/model.nyc_taxi.mart_monthly_zone_revenue",
@@ -70,6 +82,10 @@ PAGES = (
     ),
 )
 """Address in the site, name, and what it is for. The start page leads to those that are there."""
+
+
+_EVERY_SECONDS = 5
+"""After which the live page asks for its document again."""
 
 
 def zones_path(settings: Settings) -> Path:
@@ -107,6 +123,7 @@ def write_site(settings: Settings, target: str | None) -> Path:
             )
         completeness = read_completeness(reader)
         data = dashboard_data(reader, completeness, speed, target)
+        live = read_windows(reader)
     zones = zones_path(settings)
     pages = {
         "dictionary/index.html": render_page(
@@ -127,6 +144,10 @@ def write_site(settings: Settings, target: str | None) -> Path:
             ),
         ),
     }
+    if live:
+        minutes = int(variables["live_window_minutes"])
+        pages[LIVE_PAGE] = render_live_page(minutes)
+        write_live_document(draft, live_document(live, minutes))
     for address, text in pages.items():
         _write(draft / address, text)
     write_lineage(target_dir, draft / "lineage")
@@ -135,6 +156,11 @@ def write_site(settings: Settings, target: str | None) -> Path:
     publish(draft, site)
     shutil.rmtree(draft)
     return site / START_PAGE
+
+
+def render_live_page(window_minutes: int) -> str:
+    """The page of the last hours; it holds no data, and asks for the document beside it."""
+    return render_page("live.html", window_minutes=window_minutes, every_seconds=_EVERY_SECONDS)
 
 
 def _start_page(facts: BuildFacts, completeness: Completeness, draft: Path, site: Path) -> str:

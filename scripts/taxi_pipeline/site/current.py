@@ -15,6 +15,7 @@ from taxi_pipeline.settings import Settings
 from taxi_pipeline.signatures import Signature, signature
 from taxi_pipeline.site import zones_path
 from taxi_pipeline.site.facts import commit_of
+from taxi_pipeline.site.live import LIVE_PAGE
 from taxi_pipeline.site.publish import HISTORY_PAGE, START_PAGE
 from taxi_pipeline.transform.unchanged import BuildMemory
 
@@ -23,7 +24,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _QUALITY = Path("docs", "quality")
 """Written by ``taxi validate``; the start page shows whether they are there."""
 
-_OWN_WAYS = {_QUALITY, Path(HISTORY_PAGE).parent}
+_OWN_WAYS = {_QUALITY, Path(HISTORY_PAGE).parent, Path(LIVE_PAGE).parent}
 """Pages that are written when something else happens than a build."""
 
 

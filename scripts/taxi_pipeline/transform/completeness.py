@@ -23,7 +23,7 @@ class FileVerdict:
     """What ``mart_source_completeness`` says of one version of a file.
 
     Attributes:
-        edition: official_parquet, datatalks_csv, neither or synthetic.
+        edition: official_parquet, datatalks_csv, neither, stream or synthetic.
         official_rows: rows of the official Parquet file; None where they are not known.
         row_count_check: verdict on the rows.
         report_check: verdict on TLC's monthly report.
@@ -82,6 +82,13 @@ def read_forgotten(reader: Reader, lake: Lake) -> tuple[ManifestEntry, ...]:
 
 State = Literal["whole", "part", "unknown", "synthetic"]
 """``month_completeness`` of ``fact_file_completeness``: which verdict means what is a column of its seed."""
+
+_PARTS = {
+    "excerpt": "excerpt",
+    "neighbor_excerpt": "excerpt, far fewer rows than the months around it",
+    "streamed": "streamed so far",
+}
+"""What a part of a month is called, by the verdict on its rows."""
 
 _COMPLETENESS = """
 select service_type, file_month, month_completeness, row_count_check, row_count, official_row_count
@@ -144,8 +151,7 @@ def describe(state: State, check: str, rows: int, official_rows: int | None) -> 
     texts: dict[State, str] = {
         "whole": "whole",
         "synthetic": "synthetic",
-        "part": f"{'excerpt' if check.endswith('excerpt') else 'rows missing'}, "
-        f"{share or 'far fewer rows than the months around it'}",
+        "part": ", ".join(filter(None, (_PARTS.get(check, "rows missing"), share))),
         "unknown": f"not confirmed, {share}" if share else "no official row count",
     }
     return texts[state]

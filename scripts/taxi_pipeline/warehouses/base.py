@@ -79,6 +79,21 @@ RESTATEMENTS = RecordTable(
     ),
 )
 
+STREAM_EVENTS = RecordTable(
+    "stream_events",
+    (
+        Column("topic", "varchar"),
+        Column("kafka_partition", "integer"),
+        Column("kafka_offset", "bigint"),
+        Column("event_id", "varchar"),
+        Column("event_at", "timestamp"),
+        Column("service_type", "varchar"),
+        Column("pickup_zone_id", "integer"),
+        Column("total_amount", "decimal(12, 2)"),
+    ),
+)
+"""The newest events of a stream, which each load replaces whole."""
+
 RECORD_TABLES = (RESTATEMENTS, MANIFEST)
 """In the order in which they are written; the manifest is last, because it says that a file is there in full."""
 
@@ -223,6 +238,16 @@ class Warehouse(Writer, Protocol):
     def replace(self, partition: Partition, advance: Advance) -> None:
         """Put a partition in place of what is there of its file, or take it away: wholly or not at all."""
 
+    def replace_events(self, tables: Iterator["pa.Table"]) -> int:
+        """Put the newest events of a stream in place of those that are there: wholly or not at all.
+
+        Args:
+            tables: by the columns of ``STREAM_EVENTS``.
+
+        Returns:
+            How many there are now.
+        """
+
     def finish(self) -> None:
         """Do what is better done once than after each partition."""
 
@@ -251,6 +276,13 @@ def arrow_schema(service: Service) -> "pa.Schema":
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s, which who reads a table need not wait for
 
     return pa.schema([(column.name, arrow_type(column)) for column in canonical_columns(service)])
+
+
+def events_schema() -> "pa.Schema":
+    """The Arrow schema of the newest events."""
+    import pyarrow as pa  # noqa: PLC0415 - as in arrow_schema
+
+    return pa.schema([(column.name, arrow_type(column)) for column in STREAM_EVENTS.columns])
 
 
 def arrow_type(column: Column) -> "pa.DataType":

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from dbt.adapters.bigquery.clients import create_bigquery_client
 from dbt_common.exceptions import DbtBaseException
 from google.api_core.exceptions import (
@@ -35,12 +36,14 @@ from taxi_pipeline.warehouses.base import (
     BATCH_ROWS,
     MANIFEST,
     RECORD_TABLES,
+    STREAM_EVENTS,
     Advance,
     Answer,
     FileKey,
     LoadedFile,
     Partition,
     RecordTable,
+    events_schema,
     not_a_query,
     ops_schema,
     raw_schema,
@@ -184,7 +187,7 @@ class BigQueryWarehouse:
                 table.time_partitioning = _by_month()
                 present = self._client.create_table(table, exists_ok=True, retry=_RETRY)
                 self._add_missing_columns(present, table.schema)
-            for records in RECORD_TABLES:
+            for records in (*RECORD_TABLES, STREAM_EVENTS):
                 table = bigquery.Table(
                     self._raw.table(records.name),
                     schema=[field(column) for column in records.columns],
@@ -264,6 +267,28 @@ class BigQueryWarehouse:
                 rows = [*others, *partition.records[table]]
                 if rows != self._records[table]:
                     self._write_records(table, rows)
+
+    def replace_events(self, tables: Iterator[pa.Table]) -> int:
+        """Write the newest events anew, in one load job."""
+        events = pa.concat_tables([events_schema().empty_table(), *tables])
+        stream = io.BytesIO()
+        pq.write_table(events, stream)
+        size = stream.tell()
+        stream.seek(0)
+        config = bigquery.LoadJobConfig(
+            source_format=bigquery.SourceFormat.PARQUET,
+            write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+            schema=[field(column) for column in STREAM_EVENTS.columns],
+        )
+        with _faults_named(self._name):
+            self._client.load_table_from_file(
+                stream,
+                self._raw.table(STREAM_EVENTS.name),
+                size=size,
+                num_retries=_UPLOAD_RETRIES,
+                job_config=config,
+            ).result(retry=_RETRY)
+        return int(events.num_rows)
 
     def finish(self) -> None:
         """BigQuery keeps its own statistics."""

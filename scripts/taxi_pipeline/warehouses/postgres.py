@@ -24,12 +24,14 @@ from taxi_pipeline.warehouses.base import (
     BATCH_ROWS,
     MANIFEST,
     RECORD_TABLES,
+    STREAM_EVENTS,
     Advance,
     Answer,
     FileKey,
     LoadedFile,
     Partition,
     arrow_schema,
+    events_schema,
     not_a_query,
     raw_schema,
     schemas_of,
@@ -183,7 +185,7 @@ class PostgresWarehouse:
         ]
         statements += [
             f"create table if not exists {self._raw}.{table.name} ({_definitions(table.columns)})"
-            for table in RECORD_TABLES
+            for table in (*RECORD_TABLES, STREAM_EVENTS)
         ]
         with self._transaction() as connection:
             _execute(connection, statements)
@@ -203,7 +205,7 @@ class PostgresWarehouse:
         )
         present = set(connection.execute(sql, [raw_schema()]).fetchall())
         wanted = {service.value: canonical_columns(service) for service in Service} | {
-            table.name: table.columns for table in RECORD_TABLES
+            table.name: table.columns for table in (*RECORD_TABLES, STREAM_EVENTS)
         }
         return [
             f"alter table {self._raw}.{table} add column {_definitions([column])}"
@@ -252,6 +254,26 @@ class PostgresWarehouse:
                     ],
                 )
             _execute(connection, self._record_statements(partition))
+
+    def replace_events(self, tables: Iterator[pa.Table]) -> int:
+        """Write the newest events anew, in one transaction."""
+        name = f"{self._raw}.{STREAM_EVENTS.name}"
+        encoder = ArrowToPostgresBinaryEncoder(events_schema())
+        rows = 0
+        with self._transaction() as connection:
+            _execute(connection, [f"delete from {name}"])
+            with (
+                connection.cursor() as cursor,
+                cursor.copy(_as_sql(f"copy {name} from stdin with (format binary)")) as copy,
+            ):
+                copy.write(encoder.write_header())
+                for table in tables:
+                    for batch in table.to_batches(BATCH_ROWS):
+                        copy.write(encoder.write_batch(batch))
+                        rows += batch.num_rows
+                copy.write(encoder.finish())
+            _execute(connection, [f"analyze {name}"])
+        return rows
 
     def finish(self) -> None:
         """Refresh what the planner knows: a partitioned table is never analyzed by the server itself."""

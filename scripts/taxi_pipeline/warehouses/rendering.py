@@ -52,6 +52,8 @@ def print_loaded(report: LoadReport, warehouse: str, seconds: float) -> None:
     if report.removed:
         parts.append(f"{len(report.removed)} removed")
     parts.append(f"{report.unchanged} unchanged")
+    if report.events:
+        parts.append(f"{report.events:,} events of the stream's last hours")
     console.out.print(f"{escape(warehouse)}: {', '.join(parts)} in {seconds:.1f} s")
     if report.kept:
         console.print_note(
