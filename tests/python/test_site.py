@@ -953,7 +953,7 @@ def test_the_map_shows_zones_once_their_shapes_are_there(browser: Browser, real:
             "select count(distinct pickup_zone_id) from rpt_trips_daily"
             " inner join mart_source_completeness using (service_type, file_month)"
             " where pickup_zone_id not in (57, 104, 105, 264, 265)"
-            " and row_count_check in ('equal', 'within_band')"  # "Whole months only" is on
+            " and row_count_check in ('equal', 'within_band')"  # "Leave out incomplete months" is on
         )
         assert paths == placed
 

@@ -28,7 +28,7 @@ const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const TOP = 10;
 const NARROWEST = 280; // pixels: bars and their names need no less
 const NO_FARES = "There is no metered revenue to show: FHV files carry no fares, and rider payments of HVFHV are a measure of their own.";
-const HIDDEN = "All selected months are incomplete and hidden. Turn off \u201cWhole months only\u201d to see them.";
+const HIDDEN = "All selected months are incomplete and hidden. Turn off \u201cLeave out incomplete months\u201d to see them.";
 /** Whether the switch hides every selected month. */
 const isHidden = keep => !keep.shown.length && keep.leftOut > 0;
 

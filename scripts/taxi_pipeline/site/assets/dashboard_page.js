@@ -46,6 +46,16 @@ function comparison(keep, months_back) {
   return {name, now: at(last), figures: at(other), only};
 }
 
+/** Months in these totals of which nobody knows whether they are whole. */
+function unverified(keep) {
+  const found = keep.shown.flatMap(month => services.flatMap((service, place) => {
+    const verdict = keep.service[place] && keep.usable[place][month] ? completeness[place][month] : null;
+    return verdict?.state === "unknown" ? [`${service.name} ${monthName(months[month])} (${verdict.text})`] : [];
+  }));
+  const named = found.slice(0, 3).join(", ");
+  return found.length ? `Not verified as whole: ${named}${found.length > 3 ? ` and ${found.length - 3} more` : ""}.` : "";
+}
+
 function drawKpis(keep) {
   const last = keep.shown.at(-1), changes = last === undefined || byDay(keep) ? [] : [comparison(keep, 1), comparison(keep, 12)], value = figures(keep);
   const period = byDay(keep) && keep.shown.length ? daysText(keep) : monthsText(keep);
@@ -69,6 +79,7 @@ function drawKpis(keep) {
   const lacking = shown => (changes.filter(change => change.why === shown).length > 1 ? "are" : "is");
   element("kpi-note").textContent = [
     keep.leftOut ? `${plural(keep.leftOut, "incomplete month")} left out.` : "",
+    unverified(keep),
     includesParts ? `These totals ${onlyParts ? "are of" : "include"} incomplete months.` : "",
     byDay(keep) ? "Totals of the selected days, by date of pickup; there is no change to show." : "",
     keep.day && picked.zone !== null ? "Totals of whole months: days are kept by borough, not by zone." : "",
