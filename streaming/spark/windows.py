@@ -1,7 +1,8 @@
 """Windows of a quarter of an hour by service and zone with Spark Structured Streaming.
 
-``python windows.py BOOTSTRAP TOPIC FOLDER [ENDS]`` reads what the topic holds, and leaves the windows in FOLDER as JSON,
-the last state of each. ENDS, such as ``0:512,1:400``, says where partitions end, if the broker does not tell it rightly. Without ``processAllAvailable`` it would go on.
+``python windows.py BOOTSTRAP TOPIC FOLDER [ENDS]`` reads what the topic holds, and leaves the windows in FOLDER as
+JSON, the last state of each. ENDS, such as ``0:512,1:400``, says where partitions end, if the broker does not tell it
+rightly. Without ``processAllAvailable`` it would go on.
 """
 
 import json

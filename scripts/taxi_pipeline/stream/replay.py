@@ -102,7 +102,8 @@ def replay(
             if options.speed > 0:
                 first = moment if first is None else first
                 sender.wait(began + (moment - first) / 1e6 / options.speed)
-            key = f"{row['service_type']}:{row['pickup_zone_id'] or ''}".encode()
+            zone = row["pickup_zone_id"]
+            key = f"{row['service_type']}:{'' if zone is None else zone}".encode()
             sender.send(encoder.encode(row) if raw is None else raw.encode(), key, moment)
             repeats += is_repeat
             texts += raw is not None
