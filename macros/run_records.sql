@@ -12,7 +12,9 @@
         {% endif %}
         {% for table in graph.sources.values() if table.source_name == "ops" %}
             {% set definitions = [] %}
-            {% for column in table.columns.values() %}{% do definitions.append(adapter.quote(column.name) ~ " " ~ type_of_record(column.data_type)) %}{% endfor %}
+            {% for column in table.columns.values() %}
+                {% do definitions.append(adapter.quote(column.name) ~ " " ~ type_of_record(column.data_type)) %}
+            {% endfor %}
             {{ run_or_return("create table if not exists " ~ table.relation_name ~ " (" ~ definitions | join(", ") ~ ")" ~ partitions_of_records() ~ ";") }}
         {% endfor %}
         {{ insert_records("runs", [record_of_start()]) }}
