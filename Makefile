@@ -28,8 +28,8 @@ test-all: real-files $(ORCHESTRATORS) $(STREAMING) ## the rest, after `make test
 	$(BIN)/python scripts/mutants.py --changed
 
 lint: .venv/installed-dev ## formatter, linters, types, dictionary, SQL
-	$(BIN)/ruff check scripts tests/python orchestration
-	$(BIN)/ruff format --check scripts tests/python orchestration
+	$(BIN)/ruff check scripts tests/python orchestration analyses
+	$(BIN)/ruff format --check scripts tests/python orchestration analyses
 	$(BIN)/mypy
 	$(BIN)/taxi dictionary --check
 	$(BIN)/taxi deps
@@ -51,7 +51,7 @@ serve: .venv/installed ## show the site
 	$(BIN)/taxi serve
 
 clean: ## remove what was installed and built
-	rm -rf .venv .venv-bigquery* .venv-docs .venv-infra* $(dir $(ORCHESTRATORS) $(STREAMING)) target dbt_packages logs site artifacts
+	rm -rf .venv .venv-bigquery* .venv-spark* .venv-docs .venv-infra* $(dir $(ORCHESTRATORS) $(STREAMING)) target dbt_packages logs site artifacts
 
 # uv installs in seconds; where it cannot reach the package index that pip is set up for, pip does the same.
 define install

@@ -102,3 +102,78 @@
     {% endif %}
     {{ return("(select * from " ~ relation ~ " where " ~ where ~ ") dbt_subquery") }}
 {% endmacro %}
+
+
+{#- `by_file` on Spark, whose adapter knows its own strategies only, as BigQuery's. -#}
+
+{% macro dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format) %}
+    {{ return("by_file" if is_by_file() else dbt.dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format)) }}
+{% endmacro %}
+
+
+{% macro dbt_spark_get_incremental_sql(strategy, source, target, existing, unique_key, incremental_predicates) %}
+    {% if strategy == "by_file" %}
+        {{ return(spark_by_file(target, source)) }}
+    {% else %}
+        {{ return(dbt.dbt_spark_get_incremental_sql(strategy, source, target, existing, unique_key, incremental_predicates)) }}
+    {% endif %}
+{% endmacro %}
+
+
+{#-
+    A table empty first, then its rows: Spark refuses to create a table where a killed `create table as` has left files. A killed insert leaves
+    a table that the next run drops, or, by file, fills from its ledger.
+-#}
+
+{% macro spark__create_table_as(temporary, relation, compiled_code, language="sql") %}
+    {% if temporary or config.get("file_format") != "parquet" %}
+        {{ return(dbt.spark__create_table_as(temporary, relation, compiled_code, language)) }}
+    {% endif %}
+    {% if config.get("incremental_strategy") == "by_file" and model.config.materialized == "incremental" %}
+        {% do forget_ledger_entries(model.name) %}
+    {% endif %}
+    {% do run_query(dbt.spark__create_table_as(false, relation, "select * from (" ~ compiled_code ~ "\n) as nothing where false", language)) %}
+    insert into table {{ relation }} by name select * from (
+    {{ compiled_code }}
+    ) as new_rows
+{% endmacro %}
+
+
+{#- dbt-spark leaves the order out, and what the ledger compares must not change with it: no issue is known. -#}
+
+{% macro spark__listagg(measure, delimiter_text, order_by_clause, limit_num) %}
+    {{ return("array_join(sort_array(collect_list(" ~ measure ~ ")), " ~ delimiter_text ~ ")") }}
+{% endmacro %}
+
+
+{#- `text` in a contract is Spark's string. -#}
+
+{% macro spark__get_empty_schema_sql(columns) %}
+    {% set own = {} %}
+    {% for name, column in columns.items() %}
+        {% do own.update({name: dict(column, data_type="string" if column["data_type"] == "text" else column["data_type"])}) %}
+    {% endfor %}
+    {{ return(dbt.default__get_empty_schema_sql(own)) }}
+{% endmacro %}
+
+
+{#- dbt-spark writes quotes of a seed unescaped, and an empty cell as the word None. -#}
+
+{% macro spark__load_csv_rows(model, agate_table) %}
+    {% set types = model["config"].get("column_types", {}) %}
+    {% for chunk in agate_table.rows | batch(1000) %}
+        {% set lines = [] %}
+        {% for row in chunk %}
+            {% set cells = [] %}
+            {% for name in agate_table.column_names %}
+                {% set value = row[loop.index0] %}
+                {% set type = types.get(name, adapter.convert_type(agate_table, loop.index0)) %}
+                {% set literal = "null" if value is none else string_value(value | string) %}
+                {% do cells.append("cast(" ~ literal ~ " as " ~ ("string" if type == "text" else type) ~ ")") %}
+            {% endfor %}
+            {% do lines.append("(" ~ cells | join(", ") ~ ")") %}
+        {% endfor %}
+        {% do run_query("insert into " ~ this.render() ~ " values " ~ lines | join(", ")) %}
+    {% endfor %}
+    {{ return("") }}
+{% endmacro %}

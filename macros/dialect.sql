@@ -29,6 +29,11 @@
 {% endmacro %}
 
 
+{% macro spark__type_decimal(precision, scale) %}
+    {{ return("decimal(" ~ precision ~ ", " ~ scale ~ ")") }}
+{% endmacro %}
+
+
 {% macro string_value(text) %}
     {#- A text as a literal, whatever is in it. -#}
     {{ return(adapter.dispatch("string_value", "nyc_taxi")(text)) }}
@@ -41,6 +46,11 @@
 {% macro bigquery__string_value(text) %}
     {#- A backslash begins an escape there, and a literal ends with its line. -#}
     {{ return("'" ~ text | replace("\\", "\\\\") | replace("'", "\\'") | replace("\n", "\\n") | replace("\r", "\\r") ~ "'") }}
+{% endmacro %}
+
+
+{% macro spark__string_value(text) %}
+    {{ return("'" ~ text | replace("\0", "") | replace("\\", "\\\\") | replace("'", "\\'") ~ "'") }}
 {% endmacro %}
 
 
@@ -62,6 +72,11 @@
 {% endmacro %}
 
 
+{% macro spark__engine_version() %}
+    {{ return(run_query("select split(version(), ' ')[0]").rows[0][0]) }}
+{% endmacro %}
+
+
 {% macro row_fingerprint(columns) %}
     {#- A 64-bit number that equal rows share; nulls equal nulls. Only ever a first sieve: equality is checked on the columns. -#}
     {{ return(adapter.dispatch("row_fingerprint", "nyc_taxi")(columns)) }}
@@ -80,6 +95,11 @@
 {% endmacro %}
 
 
+{% macro spark__row_fingerprint(columns) %}
+    {{ return("xxhash64(" ~ columns | join(", ") ~ ")") }}
+{% endmacro %}
+
+
 {% macro seconds_between(start, end) %}
     {#- Whole seconds, from second to second; dbt.datediff differs in type between adapters, and on Postgres is many times slower. -#}
     {{ return(adapter.dispatch("seconds_between", "nyc_taxi")(start, end)) }}
@@ -95,6 +115,12 @@
 
 {% macro postgres__seconds_between(start, end) %}
     {{ return("cast(extract(epoch from date_trunc('second', " ~ end ~ ") - date_trunc('second', " ~ start ~ ")) as bigint)") }}
+{% endmacro %}
+
+
+{% macro spark__seconds_between(start, end) %}
+    {#- The session's time zone is UTC, so a wall time becomes an instant and back without a change of clocks. -#}
+    {{ return("(unix_seconds(cast(" ~ end ~ " as timestamp)) - unix_seconds(cast(" ~ start ~ " as timestamp)))") }}
 {% endmacro %}
 
 
@@ -127,6 +153,11 @@
 
 {% macro bigquery__integer_quotient(dividend, divisor) %}
     {{ return("div((" ~ dividend ~ "), (" ~ divisor ~ "))") }}
+{% endmacro %}
+
+
+{% macro spark__integer_quotient(dividend, divisor) %}
+    {{ return("((" ~ dividend ~ ") div (" ~ divisor ~ "))") }}
 {% endmacro %}
 
 
@@ -179,6 +210,11 @@
 {% endmacro %}
 
 
+{% macro spark__count_distinct_numbers(column) %}
+    {{ return("count(distinct " ~ column ~ ")") }}
+{% endmacro %}
+
+
 {% macro refresh_statistics() %}
     {#- post-hook: what the planner needs to know of a table that was just written, where the engine does not see to it. -#}
     {{ return(adapter.dispatch("refresh_statistics", "nyc_taxi")()) }}
@@ -187,6 +223,8 @@
 {% macro duckdb__refresh_statistics() %}{% endmacro %}
 
 {% macro bigquery__refresh_statistics() %}{% endmacro %}
+
+{% macro spark__refresh_statistics() %}{% endmacro %}
 
 {% macro postgres__refresh_statistics() %}
     {% if model.config.materialized in ("table", "incremental") %}analyze {{ this }}{% endif %}

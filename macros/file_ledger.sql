@@ -7,12 +7,15 @@
 -#}
 
 {% macro file_ledger() %}
-    {{ return(api.Relation.create(database=target.database, schema=generate_schema_name("internal") | trim, identifier="file_ledger")) }}
+    {{ return(api.Relation.create(database=target.get("database"), schema=generate_schema_name("internal") | trim, identifier="file_ledger")) }}
 {% endmacro %}
 
 
 {% macro record_lake_files() %}
-    {% if execute %}
+    {% if execute %}{{ return(adapter.dispatch("record_lake_files", "nyc_taxi")()) }}{% endif %}
+{% endmacro %}
+
+{% macro default__record_lake_files() %}
     {% if not adapter.check_schema_exists(file_ledger().database, file_ledger().schema) %}
         create schema {{ file_ledger().without_identifier() }};
     {% endif %}
@@ -20,14 +23,36 @@
         model {{ dbt.type_string() }}, service_type {{ dbt.type_string() }}, file_month date, load_id {{ dbt.type_string() }}
     );
     {{ replace_ledger_entries("lake", source("lake", "manifest"), "superseded_at is null") }}
-    {% endif %}
+{% endmacro %}
+
+{% macro spark__record_lake_files() %}
+    {% do create_schema_once(file_ledger()) %}
+    {#- A partition per model: what one statement swaps. -#}
+    {% do run_query(
+        "create table if not exists " ~ file_ledger()
+        ~ " (service_type string, file_month date, load_id string, model string) using parquet partitioned by (model)"
+    ) %}
+    {% do replace_ledger_entries("lake", source("lake", "manifest"), "superseded_at is null") %}
 {% endmacro %}
 
 
 {% macro forget_verified_files() %}
     {% if model.config.materialized == "incremental" and (flags.FULL_REFRESH or not is_incremental()) %}
-        delete from {{ file_ledger() }} where model = 'tests'
+        {{ forget_ledger_entries("tests") }}
     {% endif %}
+{% endmacro %}
+
+
+{% macro forget_ledger_entries(entry) %}
+    {{ return(adapter.dispatch("forget_ledger_entries", "nyc_taxi")(entry)) }}
+{% endmacro %}
+
+{% macro default__forget_ledger_entries(entry) %}
+    delete from {{ file_ledger() }} where model = '{{ entry }}';
+{% endmacro %}
+
+{% macro spark__forget_ledger_entries(entry) %}
+    {% do write_ledger_entries(entry, []) %}
 {% endmacro %}
 
 
@@ -61,7 +86,7 @@
             {{ replace_ledger_entries("tests", file_ledger(), "model = '" ~ verified_model() ~ "'") }}
         {% elif var("check") == "all" and failed | select("in", missing) | list %}
             {#- Some file that had passed does not any more: no file counts as verified until all have passed again. -#}
-            delete from {{ file_ledger() }} where model = 'tests';
+            {{ forget_ledger_entries("tests") }}
         {% endif %}
     {% endif %}
 {% endmacro %}
@@ -87,6 +112,23 @@
     on false
     when not matched by source and ledger.model = '{{ entry }}' then delete
     when not matched then insert (model, service_type, file_month, load_id) values (model, service_type, file_month, load_id);
+{% endmacro %}
+
+
+{% macro spark__replace_ledger_entries(entry, files, condition) %}
+    {#- Read, then written as literals: Spark does not overwrite a table that it reads. -#}
+    {% if execute %}
+        {% do write_ledger_entries(entry, run_query("select service_type, file_month, load_id from " ~ files ~ " where " ~ condition).rows) %}
+    {% endif %}
+{% endmacro %}
+
+{% macro write_ledger_entries(entry, rows) %}
+    {#- Spark's: one statement swaps the model's partition. A process killed within it leaves the partition empty: the ledger claims too little. -#}
+    {% set values = [] %}
+    {% for row in rows %}{% do values.append("('" ~ row[0] ~ "', date'" ~ row[1] ~ "', '" ~ row[2] ~ "')") %}{% endfor %}
+    {% set entries = "select /*+ coalesce(1) */ * from values " ~ values | join(", ") ~ " as entries(service_type, file_month, load_id)" if values
+        else "select cast(null as string), cast(null as date), cast(null as string) where false" %}
+    {% if execute %}{% do run_query("insert overwrite table " ~ file_ledger() ~ " partition (model = '" ~ entry ~ "') " ~ entries) %}{% endif %}
 {% endmacro %}
 
 

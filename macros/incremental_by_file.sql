@@ -1,7 +1,8 @@
 {#-
     The incremental strategy `by_file`: the files that changed go out of the table and come in again, in one transaction.
     It deletes by the changed slice, not by the keys of the new rows: a restated file may have none. DuckDB and Postgres
-    delete and insert; BigQuery does both in one merge, whose condition prunes the partitions.
+    delete and insert; BigQuery does both in one merge, whose condition prunes the partitions. Spark's Parquet tables have neither
+    transactions nor deletes: see spark_by_file.
 -#}
 
 {% macro in_slice_to_build() %}
@@ -28,4 +29,34 @@
 
 {% macro is_by_file() %}
     {{ return(config.get("incremental_strategy") == "by_file") }}
+{% endmacro %}
+
+
+{% macro spark_by_file(target, source) %}
+    {#-
+        Forget in the ledger, change the table, record in the ledger (post-hook): whatever kills a run between two of these, the ledger claims
+        too little, and the next run does it again. What changed is known before anything is forgotten: `source`, a view, has it as literals.
+        Plain dynamic overwriting would be wrong: a file that leaves no row would keep its old ones.
+    -#}
+    {% set columns = get_quoted_csv(adapter.get_columns_in_relation(target) | map(attribute="name")) %}
+    {% set files = changed_files(model.name, model.config.meta.files_from) %}
+    {% if not files %}{{ return("select 'nothing has changed' as by_file") }}{% endif %}
+    {% if config.get("partition_by") %}
+        {% do replace_ledger_entries(model.name, files_held_by(model.name), "not " ~ in_files(files)) %}
+        {% for file in files %}
+            {% do run_query("alter table " ~ target ~ " drop if exists partition (service_type = '" ~ file[0] ~ "', file_month = date'" ~ file[1] ~ "')") %}
+        {% endfor %}
+        insert into table {{ target }} by name select {{ columns }} from {{ source }}
+    {% else %}
+        {#- Small: the rows that stay beside the new ones, then in one statement over the old. -#}
+        {% set rebuilt = target.incorporate(path={"identifier": target.identifier ~ "__rebuilt"}) %}
+        {% do run_query("drop table if exists " ~ rebuilt) %}
+        {% do run_query("create table " ~ rebuilt ~ " using parquet as select " ~ columns ~ " from " ~ target ~ " where false") %}
+        {% do run_query("insert into table " ~ rebuilt ~ " by name select " ~ columns ~ " from " ~ target ~ " where not " ~ in_changed_slice()
+            ~ " union all select " ~ columns ~ " from " ~ source) %}
+        {% do forget_ledger_entries(model.name) %}
+        {% do run_query("insert overwrite table " ~ target ~ " by name select " ~ columns ~ " from " ~ rebuilt) %}
+        {% do run_query("drop table " ~ rebuilt) %}
+        select 'written' as by_file
+    {% endif %}
 {% endmacro %}

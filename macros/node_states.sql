@@ -15,9 +15,10 @@
         {% for node in nodes_with_a_state() if node.unique_id in selected_resources %}
             {% do running.append((node.unique_id, "running", 0)) %}
         {% endfor %}
-        create table if not exists {{ node_states() }} (
-            node {{ dbt.type_string() }}, status {{ dbt.type_string() }}, failures {{ dbt.type_bigint() }}, changed_at {{ dbt.type_string() }}
-        );
+        {{ run_or_return(
+            "create table if not exists " ~ node_states() ~ " (node " ~ dbt.type_string() ~ ", status " ~ dbt.type_string() ~ ", failures "
+            ~ dbt.type_bigint() ~ ", changed_at " ~ dbt.type_string() ~ ");"
+        ) }}
         {% if running %}{{ replace_node_states(running) }}{% endif %}
     {% endif %}
 {% endmacro %}
@@ -83,4 +84,16 @@
     when matched then update set status = new_states.status, failures = new_states.failures, changed_at = new_states.changed_at
     when not matched then insert (node, status, failures, changed_at) values (node, status, failures, changed_at)
     when not matched by source and states.node not in ('{{ nodes_with_a_state() | map(attribute="unique_id") | join("', '") }}') then delete;
+{% endmacro %}
+
+{% macro spark__replace_node_states(states) %}
+    {#- All rows in one statement. A process killed within it leaves none, and nothing is published until the next build has written them. -#}
+    {% set kept, values, now = {}, [], modules.datetime.datetime.utcnow() %}
+    {% for row in run_query("select node, status, failures, changed_at from " ~ node_states()).rows %}{% do kept.update({row[0]: row}) %}{% endfor %}
+    {% for node, status, failures in states %}{% do kept.update({node: (node, status, failures, now)}) %}{% endfor %}
+    {% for node in nodes_with_a_state() if node.unique_id in kept %}
+        {% set row = kept[node.unique_id] %}
+        {% do values.append("('" ~ row[0] ~ "', '" ~ row[1] ~ "', " ~ (row[2] | int) ~ ", '" ~ row[3] ~ "')") %}
+    {% endfor %}
+    {% do run_query("insert overwrite table " ~ node_states() ~ " values " ~ values | join(", ")) %}
 {% endmacro %}

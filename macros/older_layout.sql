@@ -56,6 +56,12 @@
 {% endmacro %}
 
 
+{% macro spark__older_schema() %}
+    {#- No older version built there. -#}
+    {{ return(none) }}
+{% endmacro %}
+
+
 {% macro nodes_moved_from(schema) %}
     {% set moved = [] %}
     {% for node in graph.nodes.values() if node.resource_type in ("model", "seed", "snapshot") and node.schema != schema %}

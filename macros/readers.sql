@@ -9,6 +9,12 @@
     {#- A file, without roles. -#}
 {% endmacro %}
 
+{% macro spark__let_readers_in(role) %}
+    {% do exceptions.raise_compiler_error(
+        "TAXI_BI_ROLE: Spark's own catalog has no rights to grant. Unset the variable, and give readers access to the warehouse's folder"
+    ) %}
+{% endmacro %}
+
 {% macro postgres__let_readers_in(role) %}
     {% if not run_query("select 1 from pg_roles where rolname = '" ~ role | replace("'", "''") ~ "'").rows %}
         {% do exceptions.raise_compiler_error(

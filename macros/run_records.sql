@@ -11,21 +11,40 @@
             {% do adapter.create_schema(runs) %}
         {% endif %}
         {% for table in graph.sources.values() if table.source_name == "ops" %}
-            create table if not exists {{ table.relation_name }} (
-                {% for column in table.columns.values() %}
-                {{ adapter.quote(column.name) }} {{ type_of_record(column.data_type) }}{{ "," if not loop.last }}
-                {% endfor %}
-            );
+            {% set definitions = [] %}
+            {% for column in table.columns.values() %}
+                {% do definitions.append(adapter.quote(column.name) ~ " " ~ type_of_record(column.data_type)) %}
+            {% endfor %}
+            {{ run_or_return("create table if not exists " ~ table.relation_name ~ " (" ~ definitions | join(", ") ~ ")" ~ partitions_of_records() ~ ";") }}
         {% endfor %}
-        {{ insert_records("runs", [{
-            "run_id": run_id(), "step": "build", "command": dbt_metadata_envs.get("TAXI_COMMAND") or dbt_command(),
-            "target": target.name, "schema_name": target.schema, "started_at": run_started_at.strftime("%Y-%m-%d %H:%M:%S.%f"),
-            "dbt_invocation": invocation_id, "project_version": dbt_metadata_envs.get("TAXI_VERSION"),
-            "project_commit": dbt_metadata_envs.get("TAXI_COMMIT"), "dbt_version": dbt_version,
-            "adapter_version": dbt_metadata_envs.get("TAXI_ADAPTER_VERSION"), "engine_version": engine_version()
-        }]) }}
-        {{ record_changed_files() }}
+        {{ insert_records("runs", [record_of_start()]) }}
+        {{ run_or_return(record_changed_files()) }}
     {% endif %}
+{% endmacro %}
+
+
+{% macro record_of_start() %}
+    {{ return({
+        "run_id": run_id(), "step": "build", "command": dbt_metadata_envs.get("TAXI_COMMAND") or dbt_command(),
+        "target": target.name, "schema_name": target.schema, "started_at": run_started_at.strftime("%Y-%m-%d %H:%M:%S.%f"),
+        "dbt_invocation": invocation_id, "project_version": dbt_metadata_envs.get("TAXI_VERSION"),
+        "project_commit": dbt_metadata_envs.get("TAXI_COMMIT"), "dbt_version": dbt_version,
+        "adapter_version": dbt_metadata_envs.get("TAXI_ADAPTER_VERSION"), "engine_version": engine_version()
+    }) }}
+{% endmacro %}
+
+
+{% macro partitions_of_records() %}
+    {{ return(adapter.dispatch("partitions_of_records", "nyc_taxi")()) }}
+{% endmacro %}
+
+{% macro default__partitions_of_records() %}
+    {{ return("") }}
+{% endmacro %}
+
+{% macro spark__partitions_of_records() %}
+    {#- A step of a run is a partition, which one statement swaps: Parquet knows no update. -#}
+    {{ return(" using parquet partitioned by (run_id, step)") }}
 {% endmacro %}
 
 
@@ -76,19 +95,43 @@
         {% if nodes %}{{ insert_records("run_nodes", nodes) }}{% endif %}
         {% set statuses = nodes | map(attribute="status") | list %}
         {% set failed = statuses | select("in", ["fail", "error", "runtime error"]) | list | length %}
-        update {{ source("ops", "runs") }} set
-            ended_at = cast('{{ modules.datetime.datetime.utcnow() }}' as {{ type_wall_time() }}),
-            exit_code = {{ 1 if failed else 0 }},
-            changed_file_count = (select count(*) from {{ source("ops", "run_files") }} where run_id = {{ string_value(run_id()) }} and step = 'build'),
-            {{ totals_after_build() }}
-            built_count = {{ built | length }},
-            passed_count = {{ statuses | select("eq", "pass") | list | length }},
-            warned_count = {{ statuses | select("eq", "warn") | list | length }},
-            failed_count = {{ failed }},
-            skipped_count = {{ statuses | select("eq", "skipped") | list | length }},
-            bytes_processed = {{ scanned | sum if scanned else "null" }}
-        where run_id = {{ string_value(run_id()) }} and step = 'build';
+        {% set ended = {
+            "ended_at": "cast('" ~ modules.datetime.datetime.utcnow() ~ "' as " ~ type_wall_time() ~ ")",
+            "exit_code": 1 if failed else 0,
+            "changed_file_count": "(select count(*) from " ~ source("ops", "run_files") ~ " where run_id = " ~ string_value(run_id()) ~ " and step = 'build')",
+            "built_count": built | length,
+            "passed_count": statuses | select("eq", "pass") | list | length,
+            "warned_count": statuses | select("eq", "warn") | list | length,
+            "failed_count": failed,
+            "skipped_count": statuses | select("eq", "skipped") | list | length,
+            "bytes_processed": scanned | sum if scanned else "null",
+        } %}
+        {% do ended.update(totals_after_build()) %}
+        {{ record_end(ended) }}
     {% endif %}
+{% endmacro %}
+
+
+{% macro record_end(values) %}
+    {#- Put values, as SQL, into the row of this build. -#}
+    {{ return(adapter.dispatch("record_end", "nyc_taxi")(values)) }}
+{% endmacro %}
+
+{% macro default__record_end(values) %}
+    update {{ source("ops", "runs") }} set
+    {% for column, value in values.items() %}
+        {{ column }} = {{ value }}{{ "," if not loop.last }}
+    {% endfor %}
+    where run_id = {{ string_value(run_id()) }} and step = 'build';
+{% endmacro %}
+
+{% macro spark__record_end(values) %}
+    {% set row, selected = record_of_start(), [] %}
+    {% for column, value in values.items() %}{% do selected.append(value ~ " as " ~ column) %}{% endfor %}
+    {% set found = run_query("select " ~ selected | join(", ")) %}
+    {% for column in values %}{% do row.update({column: found.rows[0][loop.index0]}) %}{% endfor %}
+    {% do run_query("alter table " ~ source("ops", "runs") ~ " drop if exists partition (run_id = " ~ string_value(run_id()) ~ ", step = 'build')") %}
+    {{ insert_records("runs", [row]) }}
 {% endmacro %}
 
 
@@ -98,18 +141,23 @@
         from {{ source("lake", "manifest") }}
         where superseded_at is null and load_id in (select load_id from {{ file_ledger() }} where model = '{{ verified_model() }}')
     {% endset %}
-    file_count = (select count(*) {{ held }}),
-    row_count = (select sum(row_count) {{ held }}),
     {#- Two sums: rider payments of HVFHV are never added to metered money. -#}
-    metered_total_amount = (select sum(total_amount) {{ held }} and service_type <> 'HVFHV'),
-    rider_total_amount = (select sum(total_amount) {{ held }} and service_type = 'HVFHV'),
+    {% set totals = {
+        "file_count": "(select count(*) " ~ held ~ ")",
+        "row_count": "(select sum(row_count) " ~ held ~ ")",
+        "metered_total_amount": "(select sum(total_amount) " ~ held ~ " and service_type <> 'HVFHV')",
+        "rider_total_amount": "(select sum(total_amount) " ~ held ~ " and service_type = 'HVFHV')",
+    } %}
     {% set mart = graph.nodes.values() | selectattr("name", "eq", "mart_daily_service_summary") | first %}
     {% set summary = load_relation(api.Relation.create(mart.database, mart.schema, mart.alias)) %}
     {% if summary is not none %}
-        accepted_count = (select sum(row_count) from {{ summary }}),
-        metered_revenue_amount = (select sum(metered_revenue_amount) from {{ summary }}),
-        rider_payment_amount = (select sum(rider_payment_amount) from {{ summary }}),
+        {% do totals.update({
+            "accepted_count": "(select sum(row_count) from " ~ summary ~ ")",
+            "metered_revenue_amount": "(select sum(metered_revenue_amount) from " ~ summary ~ ")",
+            "rider_payment_amount": "(select sum(rider_payment_amount) from " ~ summary ~ ")",
+        }) %}
     {% endif %}
+    {{ return(totals) }}
 {% endmacro %}
 
 
@@ -150,6 +198,7 @@
         {% set cast_type = type_decimal(decimals[0], decimals[1]) if decimals else type_of_record(column.data_type) %}
         {% do columns.append((column.name, column.data_type, cast_type)) %}
     {% endfor %}
+    {% set statement %}
     insert into {{ table.relation_name }} ({{ columns | map(attribute=0) | join(", ") }}) values
     {% for record in records %}
     (
@@ -163,6 +212,22 @@
         {%- endfor -%}
     ){{ "," if not loop.last else ";" }}
     {% endfor %}
+    {% endset %}
+    {{ run_or_return(statement) }}
+{% endmacro %}
+
+
+{% macro run_or_return(statement) %}
+    {#- One statement of a hook that has several: most engines take them all in one text, Spark one after the other. -#}
+    {{ return(adapter.dispatch("run_or_return", "nyc_taxi")(statement)) }}
+{% endmacro %}
+
+{% macro default__run_or_return(statement) %}
+    {{ return(statement) }}
+{% endmacro %}
+
+{% macro spark__run_or_return(statement) %}
+    {% if execute %}{% do run_query(statement | trim | trim(";")) %}{% endif %}
 {% endmacro %}
 
 

@@ -21,6 +21,7 @@ from taxi_pipeline.history.recorder import command_of, hand_over, one_run, recor
 from taxi_pipeline.ingest import ManyResult, ingest_many
 from taxi_pipeline.lake import Lake, data_lock
 from taxi_pipeline.lake.delta import sync_where_present
+from taxi_pipeline.lake.verify import require_whole
 from taxi_pipeline.observer import SILENT, Observer
 from taxi_pipeline.plan.planning import Plan, counts_of, default_months
 from taxi_pipeline.quality.store import failed_months
@@ -55,7 +56,14 @@ from taxi_pipeline.transform.runner import (
 from taxi_pipeline.transform.state import require_passed
 from taxi_pipeline.transform.summary import summarize
 from taxi_pipeline.transform.unchanged import READS_THE_LAKE, BuildMemory
-from taxi_pipeline.warehouses import Reader, check_target, is_embedded, open_reader, open_warehouse
+from taxi_pipeline.warehouses import (
+    Reader,
+    check_target,
+    is_embedded,
+    open_reader,
+    open_warehouse,
+    reads_lake_in_place,
+)
 from taxi_pipeline.warehouses.embedded import require_built, require_free
 from taxi_pipeline.warehouses.load import load_changes
 
@@ -287,6 +295,8 @@ def _build(
             with observer.activity("Checking the lake") as tell:
                 is_everything = options.full_refresh or "all" in (options.variables or "")
                 check_lake(lake, settings, everything=is_everything, tell=tell)
+        elif reads_lake_in_place(settings, options.target):
+            require_whole(lake)
         observer.finished(install_packages(settings))
         if (memory := BuildMemory.of(settings, options.target, lake)) is not None:  # with packages
             memory.forget()
@@ -559,7 +569,7 @@ def run(
                     settings, arguments, downloaded, observer, accept_critical=accept_critical
                 )
             if ingested is None or ingested.results or not ingested.failures:
-                if not is_embedded(settings, target):
+                if not reads_lake_in_place(settings, target):
                     loaded = load(settings, target, observer)
                 options = BuildOptions(target)
                 built = _build(settings, options, observer)

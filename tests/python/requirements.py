@@ -8,7 +8,7 @@ import pytest
 VARIABLE = "TAXI_REQUIRE"
 NEEDS = (
     *("postgres", "bigquery", "chromium", "real", "excerpts"),
-    *("container", "terraform", "airflow", "dagster", "prefect", "streaming"),
+    *("container", "terraform", "airflow", "dagster", "prefect", "streaming", "spark"),
 )
 """``excerpts`` are real files that nobody publishes: see ``tests/real_files.csv``."""
 

@@ -24,7 +24,7 @@ CALLERS = [
     ),
     REPOSITORY / "dbt_project.yml",
 ]
-ENGINES = frozenset({"duckdb", "postgres", "bigquery"})
+ENGINES = frozenset({"duckdb", "postgres", "bigquery", "spark"})
 LONGEST_LINE = 160
 CONTEXT = frozenset(
     {

@@ -94,7 +94,10 @@ def _statements(writer: Writer, record: Record, *, is_there: bool) -> Iterator[s
         "runs": [record.step],
     }
     for table, type_ in TABLES.items():
-        if is_there and (rows[table] or table == "runs"):
+        if engine == "spark":  # no delete: the partition of the step is swapped
+            if is_there and (rows[table] or table == "runs"):
+                yield f"alter table {_name(writer, table)} drop if exists partition (run_id = {run}, step = {step})"
+        elif is_there and (rows[table] or table == "runs"):
             yield f"delete from {_name(writer, table)} where run_id = {run} and step = {step}"
         if rows[table]:
             types = types_of(type_)
@@ -165,7 +168,7 @@ def _by_step(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
 
 
 def _name(reader: Reader, table: str) -> str:
-    quote = "`" if reader.engine == "bigquery" else '"'
+    quote = "`" if reader.engine in {"bigquery", "spark"} else '"'
     return f"{quote}{ops_schema()}{quote}.{quote}{table}{quote}"
 
 
@@ -180,6 +183,9 @@ def _literal(value: Any, type_: type, engine: str) -> str:
         for sign, escape in (("\\", "\\\\"), ("'", "\\'"), ("\n", "\\n"), ("\r", "\\r")):
             text = text.replace(sign, escape)
         names = {datetime: "datetime", date: "date", Decimal: "numeric"}
+    elif engine == "spark":
+        text = text.replace("\\", "\\\\").replace("'", "\\'")
+        names = {datetime: "timestamp_ntz", date: "date", Decimal: "decimal(18, 3)"}
     else:
         text = text.replace("'", "''")
         names = {datetime: "timestamp", date: "date", Decimal: "decimal(18, 3)"}

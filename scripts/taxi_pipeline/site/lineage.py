@@ -1,7 +1,11 @@
 """Column-level lineage: dbt-colibri's page, from dbt's manifest and catalog."""
 
+import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from taxi_pipeline.atomic import writing_to
 from taxi_pipeline.site.publish import add_way_back
@@ -51,9 +55,8 @@ def write_lineage(target_dir: Path, folder: Path) -> None:
     from dbt_colibri.report.generator import DbtColibriReportGenerator  # noqa: PLC0415
 
     logging.getLogger("colibri").setLevel(logging.CRITICAL)
-    extractor = DbtColumnLineageExtractor(
-        str(target_dir / "manifest.json"), str(target_dir / "catalog.json")
-    )
+    with _known_manifest(target_dir / "manifest.json") as manifest:
+        extractor = DbtColumnLineageExtractor(str(manifest), str(target_dir / "catalog.json"))
     generator = DbtColibriReportGenerator(extractor, light_mode=True, disable_telemetry=True)
     page = folder / "index.html"
     with writing_to(page):
@@ -62,3 +65,17 @@ def write_lineage(target_dir: Path, folder: Path) -> None:
         (folder / "colibri-manifest.json").unlink()  # the page has it inside
         text = page.read_text(encoding="utf-8").replace("<head>", f"<head>{_HEAD}", 1)
         page.write_text(add_way_back(text, "right:4px;top:44px;padding:4px 8px"), encoding="utf-8")
+
+
+@contextmanager
+def _known_manifest(path: Path) -> Iterator[Path]:
+    """The manifest with an adapter that colibri knows: to it Spark is Databricks, whose SQL is Spark's."""
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    if manifest["metadata"]["adapter_type"] != "spark":
+        yield path
+        return
+    manifest["metadata"]["adapter_type"] = "databricks"
+    with TemporaryDirectory() as scratch:
+        copy = Path(scratch) / path.name
+        copy.write_text(json.dumps(manifest), encoding="utf-8")
+        yield copy

@@ -6,13 +6,20 @@ from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import Lake
 from taxi_pipeline.lake.verify import name_files, require_intact, require_whole
 from taxi_pipeline.settings import Settings
-from taxi_pipeline.warehouses import Reader, is_embedded, open_warehouse
+from taxi_pipeline.warehouses import (
+    Reader,
+    is_embedded,
+    open_reader,
+    open_warehouse,
+    reads_lake_in_place,
+)
 from taxi_pipeline.warehouses.base import FileKey
 from taxi_pipeline.warehouses.embedded import open_embedded
 from taxi_pipeline.warehouses.load import real_files, refuse_sample
+from taxi_pipeline.warehouses.targets import schema_of_target
 
 _REAL_MONTHS = """
-select service_type, cast(file_month as varchar)
+select service_type, file_month
 from fact_file_versions
 where is_current and not is_synthetic
 order by 1, 2
@@ -32,6 +39,11 @@ def refuse_to_replace(lake: Lake, settings: Settings, target: str | None) -> Non
     forgotten = {entry.key for entry in lake.history() if entry.forgotten_at is not None}
     if is_embedded(settings, target):
         name, real = str(settings.warehouse_path), _real_months(settings)
+    elif reads_lake_in_place(settings, target):
+        with open_reader(settings, target) as reader:
+            schema = schema_of_target(settings, target)
+            is_built = reader.holds(schema, "fact_file_versions")
+            name, real = reader.name, _as_keys(reader) if is_built else []
     else:
         with open_warehouse(settings, target) as warehouse:
             present = warehouse.loaded() if warehouse.is_prepared() else {}
@@ -77,7 +89,11 @@ def _real_months(settings: Settings) -> list[FileKey]:
     with open_embedded(settings) as reader:
         if not _exists(reader, "fact_file_versions"):
             return []
-        return [(str(service), str(month)) for service, month in reader.query(_REAL_MONTHS)]
+        return _as_keys(reader)
+
+
+def _as_keys(reader: Reader) -> list[FileKey]:
+    return [(str(service), str(month)) for service, month in reader.query(_REAL_MONTHS)]
 
 
 def _built_versions(settings: Settings) -> set[str]:

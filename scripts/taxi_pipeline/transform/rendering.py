@@ -22,7 +22,7 @@ from taxi_pipeline.transform.estimate import Estimate
 from taxi_pipeline.transform.runner import BuildListener, BuildReport, NodeOutcome
 from taxi_pipeline.transform.summary import WarehouseSummary
 from taxi_pipeline.transform.unchanged import LastBuild
-from taxi_pipeline.warehouses import is_embedded
+from taxi_pipeline.warehouses import reads_lake_in_place
 
 _PARTS = 12
 
@@ -155,7 +155,7 @@ def print_forgotten(
     if not entries:
         return
     option = f" --target {target}" if target else ""
-    load = "" if is_embedded(settings, target) else f"`taxi load{option}`, then "
+    load = "" if reads_lake_in_place(settings, target) else f"`taxi load{option}`, then "
     console.print_note(
         f"The tables still hold {name_files([entry.key for entry in entries])}, which the lake no longer has. "
         f"To remove them: {load}`taxi build{option}`."

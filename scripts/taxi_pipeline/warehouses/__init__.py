@@ -5,13 +5,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.warehouses.base import Reader, Warehouse, Writer
 from taxi_pipeline.warehouses.credentials import read_credentials
 from taxi_pipeline.warehouses.embedded import open_embedded
-from taxi_pipeline.warehouses.targets import embedded_schema, is_embedded, require_filesystem
+from taxi_pipeline.warehouses.targets import (
+    is_embedded,
+    reads_lake_in_place,
+    require_filesystem,
+    schema_of_target,
+)
+
+if TYPE_CHECKING:
+    from taxi_pipeline.warehouses.spark import SparkWarehouse
 
 __all__ = [
     "Reader",
@@ -22,6 +31,7 @@ __all__ = [
     "open_reader",
     "open_warehouse",
     "open_writer",
+    "reads_lake_in_place",
 ]
 
 
@@ -37,8 +47,11 @@ def open_reader(settings: Settings, target: str | None) -> Iterator[Reader]:
         TaxiError: there is no such target, it cannot be reached, or has not been built.
     """
     if is_embedded(settings, target):
-        with open_embedded(settings, embedded_schema(settings, target)) as reader:
+        with open_embedded(settings, schema_of_target(settings, target)) as reader:
             yield reader
+    elif reads_lake_in_place(settings, target):
+        with _open_spark(settings, target) as spark:
+            yield spark
     else:
         with open_warehouse(settings, target) as warehouse:
             yield warehouse
@@ -56,9 +69,12 @@ def open_writer(settings: Settings, target: str | None) -> Iterator[Writer]:
         TaxiError: there is no such target, it cannot be reached, has not been built, or another process has it open.
     """
     if is_embedded(settings, target):
-        schema = embedded_schema(settings, target)
+        schema = schema_of_target(settings, target)
         with open_embedded(settings, schema, may_write=True) as writer:
             yield writer
+    elif reads_lake_in_place(settings, target):
+        with _open_spark(settings, target) as spark:
+            yield spark
     else:
         with open_warehouse(settings, target) as warehouse:
             yield warehouse
@@ -76,9 +92,27 @@ def check_target(settings: Settings, target: str | None) -> None:
     """
     if is_embedded(settings, target):
         require_filesystem(settings, target)
+    elif reads_lake_in_place(settings, target):
+        with _open_spark(settings, target) as spark:
+            spark.check()
     else:
         with open_warehouse(settings, target) as warehouse:
             warehouse.check()
+
+
+@contextmanager
+def _open_spark(settings: Settings, target: str | None) -> "Iterator[SparkWarehouse]":
+    credentials = read_credentials(settings, target)
+    try:
+        from taxi_pipeline.warehouses.spark import connect_spark  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise TaxiError(
+            f"target {target}",
+            f"a package is missing ({error})",
+            "pip install 'nyc-taxi-warehouse[spark]', or [spark-connect] for a server's client",
+        ) from error
+    with connect_spark(credentials) as spark:
+        yield spark
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What a warehouse has to offer to be loaded from the lake."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -153,7 +154,7 @@ class Reader(Protocol):
     """What answers a query on the tables that dbt has built, on any target."""
 
     engine: str
-    """dbt's name of the adapter: ``duckdb``, ``postgres`` or ``bigquery``."""
+    """dbt's name of the adapter: ``duckdb``, ``postgres``, ``bigquery`` or ``spark``."""
 
     @property
     def name(self) -> str:
@@ -259,6 +260,22 @@ def schemas_of(schema: str) -> tuple[str, str]:
         schema: the target's own; ``dbt_project.yml`` puts staging and intermediate models into ``<schema>_internal``.
     """
     return schema, f"{schema}_internal"
+
+
+_INTERNAL = re.compile(
+    r"\b(from|join)\s+((?:stg|int)_\w+|file_ledger|node_states)\b", re.IGNORECASE
+)
+
+
+def with_internal_schema(sql: str, schema: str) -> str:
+    """A query with the relations of the internal schema as such, for an engine that looks for names in one schema only.
+
+    Args:
+        sql: written with names alone.
+        schema: the target's own, in which the engine looks.
+    """
+    _, internal = schemas_of(schema)
+    return _INTERNAL.sub(rf"\1 `{internal}`.\2", sql)
 
 
 def raw_schema() -> str:

@@ -6,7 +6,6 @@ as not loaded, and the next load puts the same rows in the same place again.
 
 import io
 import json
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -48,6 +47,7 @@ from taxi_pipeline.warehouses.base import (
     ops_schema,
     raw_schema,
     schemas_of,
+    with_internal_schema,
 )
 from taxi_pipeline.warehouses.bigquery_checks import (
     check_expiration,
@@ -67,10 +67,6 @@ _TYPES = {
 # Google's client would try for ten minutes before it says that nobody answers.
 _RETRY = DEFAULT_RETRY.with_timeout(30)
 _UPLOAD_RETRIES = 4  # after 1, 2, 4 and 8 seconds; by default it waits for two minutes
-_INTERNAL = re.compile(
-    r"\b(from|join)\s+((?:stg|int)_\w+|file_ledger|node_states)\b", re.IGNORECASE
-)
-"""A relation of the internal dataset: a query has one default dataset, and no search path."""
 _GO_ON = "run it again: it goes on where this one stopped, and the old rows are as they were"
 
 
@@ -340,8 +336,7 @@ class BigQueryWarehouse:
 
     def _qualified(self, sql: str) -> str:
         """A query with the relations of the internal dataset as such; the others are in the default dataset."""
-        _, internal = schemas_of(self._credentials.schema)
-        return _INTERNAL.sub(rf"\1 `{internal}`.\2", sql)
+        return with_internal_schema(sql, self._credentials.schema)
 
     def _query_config(self) -> bigquery.QueryJobConfig:
         return bigquery.QueryJobConfig(

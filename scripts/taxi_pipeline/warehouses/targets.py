@@ -47,6 +47,16 @@ def is_embedded(settings: Settings, target: str | None) -> bool:
         return False
 
 
+def reads_lake_in_place(settings: Settings, target: str | None) -> bool:
+    """Whether a target needs no copy of the lake: DuckDB and Spark.
+
+    Args:
+        settings: where ``profiles.yml`` is.
+        target: a name among its outputs; None for its default.
+    """
+    return target_kind(settings, target)[1] in {"duckdb", "spark"}
+
+
 def require_filesystem(settings: Settings, target: str | None) -> None:
     """Refuse a DuckDB target without an entry for buckets where the lake is in one.
 
@@ -77,12 +87,12 @@ def target_kind(settings: Settings, target: str | None) -> tuple[str | None, str
         return target, None
 
 
-def embedded_schema(settings: Settings, target: str | None) -> str:
-    """The schema of the marts on a DuckDB target; dbt's default where the profile names none.
+def schema_of_target(settings: Settings, target: str | None) -> str:
+    """The schema of the marts on a DuckDB or Spark target; dbt's default where the profile names none.
 
     Args:
         settings: where ``profiles.yml`` is.
-        target: a name among its outputs, of which ``is_embedded`` is true; None for its default.
+        target: a name among its outputs that has a ``schema``; None for its default.
     """
     return _render(_output(settings, target).get("schema", "main"), settings)
 

@@ -16,7 +16,11 @@ def free_port() -> int:
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def die_with_parent() -> None:
-    """To run in the child, between fork and exec: no server outlives a test run that is killed."""
+def die_with_parent(by: signal.Signals = signal.SIGQUIT) -> None:
+    """To run in the child, between fork and exec: no server outlives a test run that is killed.
+
+    Args:
+        by: the signal that ends the server; Java only prints its threads on SIGQUIT.
+    """
     if _LIBC is not None:
-        _LIBC.prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG
+        _LIBC.prctl(1, by)  # PR_SET_PDEATHSIG

@@ -1,0 +1,267 @@
+"""Spark for real, by a Connect server: the numbers of DuckDB on the same lake, and a build that a kill cannot spoil.
+
+One server for the whole file; dbt's side is the thin client, without Java.
+"""
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from looker import Project
+from requirements import lacking
+from servers.spark import SparkServer, find_java, run_spark
+from taxi_pipeline.sample import write_sample
+from test_engines import COMPARED, plain
+from trip_files import restate
+from warehouse import Warehouse, address, copy_project
+
+pytestmark = pytest.mark.full
+
+TABLES = (
+    *COMPARED,
+    *("dim_bases", "dim_hvfhs_licensees", "int_metered_twins", "mart_hvfhv_fare_audit"),
+    "mart_market_share",
+)
+OWN = {"twin_key"}
+"""A fingerprint, of which each engine has its own."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One lake, two warehouses.
+
+    Attributes:
+        embedded: DuckDB's.
+        spark: the same project and lake with the variables of the server.
+        server: behind it.
+        files: of the sample.
+    """
+
+    embedded: Warehouse
+    spark: Warehouse
+    server: SparkServer
+    files: Path
+
+    def differences(self, *tables: str) -> dict[str, tuple[int, int]]:
+        """Per table, how many rows only DuckDB and only Spark have."""
+        different = {}
+        for table in tables:
+            columns = [
+                name
+                for (name,) in self.embedded.query(
+                    f"select column_name from duckdb_columns() where table_name = '{table}' order by column_index"
+                )
+                if name not in OWN
+            ]
+            listed = ", ".join(columns)
+            expected = self.embedded.query(f"select {listed} from {table}")
+            models = [
+                next((row[i] for row in expected if row[i] is not None), None)
+                for i in range(len(columns))
+            ]
+            left = Counter(expected)
+            right = Counter(
+                tuple(plain(value, model) for value, model in zip(row, models, strict=True))
+                for row in self.server.query(f"select {listed} from {address(table)}")
+            )
+            assert left or table.startswith("int_") or "restatements" in table, table
+            if left != right:
+                different[table] = ((left - right).total(), (right - left).total())
+        return different
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """A first build, a month more, a month in another version and one taken away; DuckDB does it at once."""
+    if find_java() is None:
+        lacking("spark", "there is no Java 17 on the path (Debian: openjdk-17-jre-headless)")
+    files = tmp_path_factory.mktemp("files")
+    write_sample(files, 0.1)
+    project = copy_project(tmp_path_factory.mktemp("spark") / "project")
+    embedded = Warehouse(project, tmp_path_factory.mktemp("data"))
+    with run_spark(tmp_path_factory.mktemp("server")) as server:
+        # Unit tests look at no engine's tables, and cost Spark five seconds each.
+        variables = {**server.environment, "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test"}
+        spark = replace(embedded, variables=variables)
+        embedded.taxi("ingest", *(str(path) for path in sorted(files.glob("*-10.parquet"))))
+        spark.taxi("run", "--target", "spark")
+        embedded.taxi("ingest", *(str(path) for path in sorted(files.glob("*-11.parquet"))))
+        restated = restate(files / "yellow_tripdata_2025-10.parquet", files / "restated", "*", 1000)
+        embedded.taxi("ingest", str(restated))
+        embedded.taxi("forget", "green", "2025-11", "--yes")
+        spark.taxi("run", "--target", "spark")
+        embedded.taxi("run")
+        yield Pair(embedded, spark, server, files)
+
+
+def test_a_grown_and_restated_lake_gives_what_duckdb_gives(pair: Pair) -> None:
+    assert pair.differences(*TABLES) == {}
+    ledger = "select model, service_type, file_month, load_id from {} where model <> 'tests'"
+    found = pair.server.query(ledger.format("nyc_taxi_internal.file_ledger"))
+    assert Counter(found) == Counter(pair.embedded.query(ledger.format("file_ledger")))
+    assert pair.embedded.scalar("select sum(gone_count) from mart_restatements") > 0
+
+
+def test_texts_of_seeds_are_as_they_were_written(pair: Pair) -> None:
+    for seed in ("taxi_zone_lookup", "reject_reasons", "vendors"):
+        expected = Counter(pair.embedded.query(f"select * from {seed}"))
+        assert Counter(pair.server.query(f"select * from nyc_taxi_internal.{seed}")) == expected
+    zones = [zone for (zone,) in pair.embedded.query("select zone from taxi_zone_lookup")]
+    assert any(zone is not None and "'" in zone for zone in zones)
+
+
+def test_the_fact_is_partitioned_by_file_and_an_increment_reads_the_changed_ones_alone(
+    pair: Pair,
+) -> None:
+    partitions = {row for (row,) in pair.server.query("show partitions nyc_taxi.fact_trips")}
+    files = pair.embedded.query(
+        "select distinct service_type, cast(file_month as varchar) from fact_trips"
+    )
+    assert partitions == {f"service_type={service}/file_month={month}" for service, month in files}
+    [(plan,)] = pair.server.query(
+        "explain formatted select count(*) from nyc_taxi.fact_trips"
+        " where service_type = 'Yellow' and file_month in (cast('2025-10-01' as date))"
+    )
+    assert "PartitionFilters: [isnotnull(service_type" in plan
+
+
+def test_the_server_works_in_utc_with_errors_for_what_overflows(pair: Pair) -> None:
+    told = pair.spark.taxi(
+        "sql", "select current_timezone() as zone", "--target", "spark", "--format", "csv"
+    )
+    assert told.split() == ["zone", "UTC"]
+    refused = pair.spark.taxi("sql", "select 202510 * 1000000000", "--target", "spark", exit_code=2)
+    assert "overflow" in refused
+
+
+def test_every_command_knows_the_target(pair: Pair, tmp_path: Path) -> None:
+    target = ("--target", "spark")
+    query = ("sql", "select vendor_id, vendor_name from dim_vendors order by 1", "--format", "csv")
+    assert pair.spark.taxi(*query, *target) == pair.embedded.taxi(*query)
+    for statement in (
+        "delete from dim_vendors",
+        "drop table dim_vendors",
+        "with a as (select 1) insert into t from a",
+    ):
+        assert "not one query" in pair.spark.taxi("sql", statement, *target, exit_code=2)
+    [[trip]] = pair.embedded.query("select min(trip_id) from fact_trips where is_voided")
+    assert pair.spark.taxi("explain", str(trip), *target) == pair.embedded.taxi(
+        "explain", str(trip)
+    )
+    pair.spark.taxi("lookml", *target, "--to", str(tmp_path / "looker"))
+    for view in Project(tmp_path / "looker").views.values():
+        pair.server.query(f"select count(*) from {view.table}")
+    fresh = pair.spark.dbt("source", "freshness", *target, exit_code=1)  # the sample is of 2025
+    assert fresh.count("ERROR STALE freshness of") == 4
+    docs = (pair.spark.data / "site" / "docs" / "index.html").read_text(encoding="utf-8")
+    assert docs
+
+
+def test_an_export_has_the_same_rows_and_types(pair: Pair, tmp_path: Path) -> None:
+    tables = ("fact_trips", "rpt_trips_daily", "dim_zones")
+    chosen = [word for table in tables for word in ("--select", table)]
+    for name, warehouse, at in (
+        ("duckdb", pair.embedded, ()),
+        ("spark", pair.spark, ("--target", "spark")),
+    ):
+        to = ("--to", str(tmp_path / name))
+        warehouse.taxi("export", "--format", "parquet", *chosen, *to, *at)
+    for table in tables:
+        one, other = (f"'{tmp_path / name / table}.parquet'" for name in ("duckdb", "spark"))
+        rows = (
+            f"(from {one} except all from {other}) union all (from {other} except all from {one})"
+        )
+        assert duckdb.sql(rows).fetchall() == [], table
+        described = [duckdb.sql(f"describe from {file}").fetchall() for file in (one, other)]
+        assert described[0] == described[1], table
+
+
+KILLED_AT = {
+    "forget": "partition (model = 'fact_trips')",
+    "change": "drop if exists partition (service_type",
+    "insert": "insert into table nyc_taxi.fact_trips by name",
+    "overwrite": "insert overwrite table nyc_taxi.mart_monthly_zone_revenue by name",
+    "record": "partition (model = 'mart_monthly_zone_revenue') select /*+",
+}
+"""What Spark is doing when it is killed, and the statement in dbt's log that says so."""
+
+
+def test_a_server_killed_at_any_step_leaves_what_the_next_run_completes(
+    pair: Pair, tmp_path: Path
+) -> None:
+    chosen = (
+        "--target",
+        "spark",
+        "--select",
+        "+mart_monthly_zone_revenue,config.materialized:incremental",
+    )
+    original = pair.files / "yellow_tripdata_2025-10.parquet"
+    for number, (step, statement) in enumerate(KILLED_AT.items()):
+        restated = restate(original, tmp_path / step, "*", 1500 + number)
+        pair.embedded.taxi("ingest", str(restated))
+        command = [sys.executable, "-m", "dbt.cli.main", "run", *chosen]
+        logs = tmp_path / step / "logs"
+        process = subprocess.Popen(
+            command,
+            cwd=pair.spark.project,
+            env={**pair.spark.environment, "DBT_LOG_PATH": str(logs)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        end = time.monotonic() + 300
+        while statement not in _read(logs / "dbt.log"):
+            assert process.poll() is None, (step, _read(logs / "dbt.log"))
+            assert time.monotonic() < end, step
+            time.sleep(0.02)
+        pair.server.kill()
+        process.kill()
+        process.wait()
+        pair.server.start()
+    pair.spark.dbt("run", "--target", "spark", *chosen[2:])
+    pair.embedded.dbt("run")
+    assert pair.differences("fact_trips", "int_reversal_pairs", "mart_monthly_zone_revenue") == {}
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def test_dataframes_on_the_lake_give_the_numbers_of_the_marts(pair: Pair) -> None:
+    sys.path.insert(0, str(pair.spark.project / "analyses" / "spark"))
+    try:
+        import daily_trips as script  # type: ignore[import-not-found]  # noqa: PLC0415
+    finally:
+        sys.path.pop(0)
+    session = pair.server.session()
+    zones = pair.spark.project / "seeds" / "taxi_zone_lookup.csv"
+    daily = script.daily_trips(*script.read(session, pair.spark.data / "lake", zones))
+    plan = script.plan_of(daily)
+    assert "BroadcastHashJoin" in plan
+    assert "Exchange" in plan
+    found = {
+        month: (rows, amount)
+        for month, rows, amount in (
+            tuple(row)
+            for row in daily.groupBy("file_month")
+            .agg({"row_count": "sum", "total_amount": "sum"})
+            .selectExpr("file_month", "`sum(row_count)`", "`sum(total_amount)`")
+            .collect()
+        )
+    }
+    expected = {
+        month: (rows, amount)
+        for month, rows, amount in pair.embedded.query(
+            "select file_month, sum(row_count)::bigint, sum(total_amount)"
+            " from (select file_month, 1 as row_count, total_amount from fact_trips where service_type = 'Yellow'"
+            " union all select file_month, 1, total_amount from rejected_trips where service_type = 'Yellow')"
+            " group by file_month"
+        )
+    }
+    assert found == expected
