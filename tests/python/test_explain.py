@@ -210,6 +210,17 @@ def real(real_warehouse: Warehouse) -> Iterator[Built]:
         yield built
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/explain.md"])
+def test_the_sums_that_the_manual_shows_are_those_that_are_printed(
+    real_warehouse: Warehouse, page: str
+) -> None:
+    text = (real_warehouse.project / page).read_text()
+    _, command, block = re.split(r"^\$ taxi (explain --mart .*)$", text, maxsplit=1, flags=re.M)
+    printed = real_warehouse.taxi(*command.split())
+    [shown] = [line for line in block.splitlines() if line.startswith("Adds up")]
+    assert shown in printed
+
+
 @pytest.fixture(scope="module")
 def sample_warehouse(
     project: Path, sample_run: SharedBuild, tmp_path_factory: pytest.TempPathFactory

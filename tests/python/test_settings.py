@@ -225,6 +225,7 @@ def test_a_table_built_without_its_tests_is_not_published(small: Warehouse) -> N
     small.dbt("run", "--select", "dim_annotations")
     said = small.taxi("export", "-f", "csv", "-s", "dim_vendors", exit_code=2)
     assert "every_annotation_has_one_row was not run since its table was built" in said
+    assert "was not run since its table was built" in small.taxi("sql", "select 1 as one")
     small.taxi("build", "--select", "dim_vendors")
     assert "was not run since" in small.taxi("site", exit_code=2)
     small.taxi("build")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import SharedBuild
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.sql.answers import as_csv, as_json, split_statements
@@ -35,6 +36,15 @@ def test_a_long_answer_says_that_it_goes_on(built_sample: Warehouse) -> None:
     assert "The first 3 rows" in printed
     assert printed.count("\n  ") < 10
     assert "The first" not in built_sample.taxi("sql", "select 1 as one", "--limit", "1")
+
+
+def test_an_answer_is_followed_by_what_the_months_lack(real_run: SharedBuild) -> None:
+    """For people; what programs read stays as it is."""
+    real = real_run.warehouse
+    assert "1 of 7 months is whole: the sums of the others are those of excerpts" in real.taxi(
+        "sql", "select 1 as one"
+    )
+    assert real.taxi("sql", "select 1 as one", "--format", "csv") == "one\n1\n"
 
 
 @pytest.mark.parametrize(

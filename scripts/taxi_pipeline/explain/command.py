@@ -47,7 +47,7 @@ def explain(
     month: Annotated[str | None, typer.Option(help="The cell's month: 2024-01.")] = None,
     day: Annotated[str | None, typer.Option(help="The cell's day: 2024-01-05.")] = None,
     zone: Annotated[
-        str | None, typer.Option(help="The cell's pickup zone: 132, or a name that only one has.")
+        str | None, typer.Option(help="The cell's pickup zone: 132, or a unique zone name.")
     ] = None,
     company: Annotated[
         str | None,

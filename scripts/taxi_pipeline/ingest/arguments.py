@@ -126,9 +126,11 @@ def expand(
     found = Found()
     _Walk(settings, found).into(path)
     if not found.paths and not found.failures:
+        others = f"; not taken: {found.passed_over[0]}" if found.passed_over else ""
+        more = f", and {len(found.passed_over) - 1} more" if len(found.passed_over) > 1 else ""
         raise TaxiError(
             str(path),
-            "the folder holds no trip file",
+            f"the folder holds no trip file{others}{more}",
             f"put files there that are named as TLC does, such as {EXAMPLE}",
         )
     return found

@@ -70,7 +70,12 @@ def _forget_in_lake(settings: Settings, keys: Sequence[FileKey], *, yes: bool) -
         entries = [entry for entry in lake.current() if entry.key in keys]
         if not entries:
             raise _not_there(lake.url)
-        _confirm([_entry_line(entry) for entry in entries], f"the lake {lake.url}", yes=yes)
+        _confirm(
+            "taxi forget",
+            [_entry_line(entry) for entry in entries],
+            f"the lake {lake.url}",
+            yes=yes,
+        )
         lake.forget(entries)
         sync_where_present(lake)
     console.out.print(f"{_months(len(entries))} removed from the lake.")
@@ -100,7 +105,7 @@ def _forget_on_server(
         if not present:
             raise _not_there(warehouse.name)
         lines = [f"{key[0]} {key[1][:7]}: {file.rows:,} rows" for key, file in present.items()]
-        _confirm(lines, warehouse.name, yes=yes)
+        _confirm("taxi forget", lines, warehouse.name, yes=yes)
         forget_files(warehouse, list(present))
     console.out.print(f"{_months(len(present))} removed from the raw tables of {warehouse.name}.")
     console.print_note(f"Next: `taxi build --target {target}` removes them from the tables.")
@@ -119,7 +124,7 @@ def _not_there(name: str) -> TaxiError:
     return TaxiError(name, "it holds none of these months", "see `taxi status` for what it holds")
 
 
-def _confirm(lines: Sequence[str], place: str, *, yes: bool) -> None:
+def _confirm(command: str, lines: Sequence[str], place: str, *, yes: bool) -> None:
     console.out.print(f"To be removed from {place}:", markup=False)
     for line in lines:
         console.out.print(f"  {line}", markup=False)
@@ -127,7 +132,7 @@ def _confirm(lines: Sequence[str], place: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise TaxiError(
-            "taxi forget",
+            command,
             "there is no terminal to ask on; nothing was removed",
             "add --yes to confirm",
         )
@@ -162,7 +167,7 @@ def prune(
     if not files:
         console.out.print("There is nothing to delete.")
         return
-    _confirm([_file_line(one) for one in files], f"the lake {lake.url}", yes=yes)
+    _confirm("taxi lake prune", [_file_line(one) for one in files], f"the lake {lake.url}", yes=yes)
     lake.prune(files)
     size = sum(one.file.size for one in files)
     console.out.print(f"{len(files)} files deleted, {size / 1e6:,.1f} MB.")

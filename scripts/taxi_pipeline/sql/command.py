@@ -18,7 +18,9 @@ from taxi_pipeline.sql.answers import (
     split_statements,
     width_of,
 )
+from taxi_pipeline.transform.completeness import read_completeness
 from taxi_pipeline.transform.runner import prepare_profile
+from taxi_pipeline.transform.state import require_passed
 from taxi_pipeline.warehouses import Reader, open_reader
 
 app = command_group()
@@ -55,6 +57,23 @@ def sql(
                 "taxi sql", "there is no query", 'write it in quotes: taxi sql "select ..."'
             )
         _answer(reader, text.strip().rstrip(";"), form, limit)
+        if form not in WRITERS:
+            _warn(reader)
+
+
+def _warn(reader: Reader) -> None:
+    """Say on standard error what a reader of the numbers has to know; nothing where no build has judged the months."""
+    with suppress(TaxiError):
+        completeness = read_completeness(reader)
+        if completeness.count("part"):
+            console.print_warning(
+                f"{completeness.headline}: the sums of the others are those of excerpts"
+                " (`where month_completeness <> 'part'`, or `taxi status`)."
+            )
+    try:
+        require_passed(reader)
+    except TaxiError as error:
+        console.print_warning(f"{error.subject}: {error.reason}.")
 
 
 def _answer(reader: Reader, query: str, form: Form, limit: int) -> None:
@@ -77,6 +96,7 @@ def _answer(reader: Reader, query: str, form: Form, limit: int) -> None:
 def _prompt(reader: Reader, form: Form, limit: int) -> None:
     with suppress(ImportError):  # line editing and history, where Python has them
         import readline  # noqa: F401, PLC0415
+    _warn(reader)
     console.print_note(f"{reader.name}, read only. End a query with ; and leave with Ctrl-D.")
     typed = ""
     while True:

@@ -1,9 +1,10 @@
 """What has to hold before a lake is built from, or the sample takes an empty one."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.lake import Lake
+from taxi_pipeline.lake import Lake, name_of
 from taxi_pipeline.lake.verify import name_files, require_intact, require_whole
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.warehouses import (
@@ -57,7 +58,8 @@ def check_lake(
 ) -> None:
     """Check the lake before DuckDB builds from it in place.
 
-    Only partitions that the build reads anew are read, so a build without changes costs nothing.
+    Only partitions that the build reads anew, or that somebody touched since the last build, are read: a build
+    without changes costs nothing.
 
     Args:
         lake: to be built from.
@@ -79,7 +81,7 @@ def check_lake(
             f"restore the lake, or ingest their files again. To drop them, delete {settings.warehouse_path}; "
             "the next build rebuilds it from the lake",
         )
-    built = set() if everything else _built_versions(settings)
+    built = set() if everything else _built_versions(settings) - _touched_versions(lake, settings)
     require_intact(lake, [entry for entry in lake.current() if entry.load_id not in built], tell)
 
 
@@ -103,6 +105,15 @@ def _built_versions(settings: Settings) -> set[str]:
         if not _exists(reader, "file_ledger"):
             return set()
         return {str(load_id) for (load_id,) in reader.query(_BUILT)}
+
+
+def _touched_versions(lake: Lake, settings: Settings) -> set[str]:
+    """Versions whose partition was written after the warehouse was: they are never written again by the lake itself."""
+    if not settings.warehouse_path.exists():
+        return set()
+    built_at = datetime.fromtimestamp(settings.warehouse_path.stat().st_mtime, UTC)
+    touched = {file.name for file in lake.current_files() if file.modified > built_at}
+    return {entry.load_id for entry in lake.current() if name_of(entry) in touched}
 
 
 def _exists(reader: Reader, table: str) -> bool:
