@@ -44,7 +44,7 @@ compared as (
             and files.file_month = published.file_month
 ),
 
--- What a month without a count is held against: the smallest count within a year of it.
+-- What a month without a count is held against: the smallest count of the months around it.
 neighbors as (
     select
         compared.load_id,
@@ -53,8 +53,8 @@ neighbors as (
     inner join published
         on
             {{ service_in_file_names("compared.service_type") }} = published.service_type
-            and published.file_month >= cast({{ dbt.dateadd("month", -12, "compared.file_month") }} as date)
-            and published.file_month <= cast({{ dbt.dateadd("month", 12, "compared.file_month") }} as date)
+            and published.file_month >= cast({{ dbt.dateadd("month", -var("neighbor_months"), "compared.file_month") }} as date)
+            and published.file_month <= cast({{ dbt.dateadd("month", var("neighbor_months"), "compared.file_month") }} as date)
     where compared.official_row_count is null
     group by compared.load_id
 ),

@@ -1,6 +1,6 @@
 """Great Expectations, imported without what no check of this project uses.
 
-It imports clients of clouds, a drawing library and SciPy's distributions: more than half of its 5 s (2026-11-26).
+It imports clients of clouds and of Spark, a drawing library and SciPy's distributions: more than half of its 5 s (2026-11-26).
 The first it can do without, and says so where they are needed. The others are loaded when somebody uses them.
 """
 
@@ -15,7 +15,9 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-_OPTIONAL = frozenset({"google.cloud", "google.api_core", "google.auth", "google.oauth2"})
+_OPTIONAL = frozenset(
+    {"google.cloud", "google.api_core", "google.auth", "google.oauth2", "pyspark"}
+)
 """Great Expectations asks for them and goes on without them; its own stand-in says which package is missing."""
 
 _WHEN_USED = frozenset({"scipy.stats", "altair"})

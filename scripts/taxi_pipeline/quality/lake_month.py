@@ -9,13 +9,17 @@ from taxi_pipeline.quality.checks import Frame, Suite, median_of, ratio, shift
 from taxi_pipeline.quality.definitions import MIN_PREVIOUS, Definition, definitions
 from taxi_pipeline.quality.profile import CODE_COLUMNS, Profile, month_days
 from taxi_pipeline.schemas import Service
-from taxi_pipeline.seeds import read_seed
+from taxi_pipeline.seeds import read_seed, read_variables
 
 MAX_PREVIOUS = 12
 """Months before this one that are compared: a year, so that no season weighs more than another."""
 
 QUIET_HOURS = 4
 """How many hours of the night are taken together, so that one odd hour does not matter."""
+
+
+_WITHOUT_A_COUNT = "rows_to_months_around"
+"""What a month is measured by that has no published row count."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def lake_month_suite(
     """
     key = f"{month:%Y-%m}"
     published = None if is_synthetic else lists.published.get((service.value, key))
-    around = None if is_synthetic or published else _smallest_within_a_year(service, month, lists)
+    around = None if is_synthetic or published else _smallest_around(service, month, lists)
     frames: dict[str, Frame] = {
         "month": [
             {
@@ -107,6 +111,7 @@ def lake_month_suite(
         [
             check
             for definition in known.of("lake", service.value)
+            if published is None or definition.measure != _WITHOUT_A_COUNT
             for check in _expanded(definition, service, profile, lists)
         ],
         frames,
@@ -213,18 +218,20 @@ def _file_measures(
             sum(number for zone, number in zones.items() if zone in lists.hail_zones), rows
         ),
         "rows_to_published": _share_of_published(rows, published),
-        "rows_to_months_around": _share_of_published(rows, around),
+        _WITHOUT_A_COUNT: _share_of_published(rows, around),
     }
 
 
-def _smallest_within_a_year(service: Service, month: date, lists: Lists) -> int | None:
-    """The smallest published row count of the service, of the months up to 12 before and after."""
+def _smallest_around(service: Service, month: date, lists: Lists) -> int | None:
+    """The smallest published row count of the service among the months around one (``neighbor_months``)."""
+    around = int(read_variables()["neighbor_months"])
     place = 12 * month.year + month.month
     return min(
         (
             rows
             for (published, key), rows in lists.published.items()
-            if published == service.value and abs(12 * int(key[:4]) + int(key[5:]) - place) <= 12
+            if published == service.value
+            and abs(12 * int(key[:4]) + int(key[5:]) - place) <= around
         ),
         default=None,
     )
