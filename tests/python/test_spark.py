@@ -16,7 +16,8 @@ import pytest
 
 from looker import Project
 from requirements import lacking
-from servers.spark import SparkServer, find_java, run_spark
+from servers.java import PACKAGE, find_java
+from servers.spark import SparkServer, run_spark
 from taxi_pipeline.sample import write_sample
 from test_engines import COMPARED, plain
 from trip_files import restate
@@ -81,7 +82,7 @@ class Pair:
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """A first build, a month more, a month in another version and one taken away; DuckDB does it at once."""
     if find_java() is None:
-        lacking("spark", "there is no Java 17 on the path (Debian: openjdk-17-jre-headless)")
+        lacking("spark", f"there is no Java 17: install {PACKAGE}")
     files = tmp_path_factory.mktemp("files")
     write_sample(files, 0.1)
     project = copy_project(tmp_path_factory.mktemp("spark") / "project")

@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,6 +12,7 @@ import pytest
 
 from conftest import SharedBuild
 from requirements import lacking
+from servers.java import PACKAGE, find_java
 from servers.kafka import KafkaServer, run_kafka
 from warehouse import REPOSITORY, Warehouse
 
@@ -70,23 +70,12 @@ def mart(
     }
 
 
-def has_java() -> bool:
-    """Whether there is Java; where root may, it is installed from the distribution."""
-    if shutil.which("java") is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (
-            ["update", "-qq"],
-            ["install", "-y", "-qq", "--no-install-recommends", "openjdk-17-jre-headless"],
-        ):
-            subprocess.run(["apt-get", *command], check=False, stdout=subprocess.DEVNULL)
-    return shutil.which("java") is not None
-
-
 def run_example(engine: str, kafka: KafkaServer, topic: str, folder: Path) -> None:
     environment = REPOSITORY / f".venv-streaming-{engine}"
     if not (environment / "installed").exists():
         lacking("streaming", f"{environment.name} is not there: make {environment.name}/installed")
-    if not has_java():
-        lacking("streaming", "there is no Java: install openjdk-17-jre-headless")
+    if find_java() is None:
+        lacking("streaming", f"there is no Java 17: install {PACKAGE}")
     done = subprocess.run(
         [
             str(environment / "bin/python"),

@@ -1,10 +1,9 @@
 """A Spark Connect server in an environment of its own; what talks to it needs no Java.
 
-It needs Java 17 or newer (Debian: openjdk-17-jre-headless). Spark is installed once beside the project.
+Spark is installed once beside the project.
 """
 
 import os
-import re
 import shutil
 import signal
 import socket
@@ -33,17 +32,6 @@ appender.stderr.target = SYSTEM_ERR
 appender.stderr.layout.type = PatternLayout
 appender.stderr.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n
 """
-
-
-def find_java() -> Path | None:
-    """Java 17 or newer, of ``JAVA_HOME`` or on the path."""
-    home = os.environ.get("JAVA_HOME")
-    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
-    if java is None or not Path(java).exists():
-        return None
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(\d+)', told)
-    return Path(java) if version and int(version[1]) >= 17 else None
 
 
 def install() -> Path:
