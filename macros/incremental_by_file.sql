@@ -36,10 +36,11 @@
     {#-
         Forget in the ledger, change the table, record in the ledger (post-hook): whatever kills a run between two of these, the ledger claims
         too little, and the next run does it again. What changed is known before anything is forgotten: `source`, a view, has it as literals.
+        A file that was forgotten so, and has left the lake before the next run, is in no ledger: the table itself tells of it.
         Plain dynamic overwriting would be wrong: a file that leaves no row would keep its old ones.
     -#}
     {% set columns = get_quoted_csv(adapter.get_columns_in_relation(target) | map(attribute="name")) %}
-    {% set files = changed_files(model.name, model.config.meta.files_from) %}
+    {% set files = changed_files(model.name, model.config.meta.files_from) + files_of_no_ledger(target) %}
     {% if not files %}{{ return("select 'nothing has changed' as by_file") }}{% endif %}
     {% if config.get("partition_by") %}
         {% do replace_ledger_entries(model.name, files_held_by(model.name), "not " ~ in_files(files)) %}
@@ -52,11 +53,25 @@
         {% set rebuilt = target.incorporate(path={"identifier": target.identifier ~ "__rebuilt"}) %}
         {% do run_query("drop table if exists " ~ rebuilt) %}
         {% do run_query("create table " ~ rebuilt ~ " using parquet as select " ~ columns ~ " from " ~ target ~ " where false") %}
-        {% do run_query("insert into table " ~ rebuilt ~ " by name select " ~ columns ~ " from " ~ target ~ " where not " ~ in_changed_slice()
+        {% do run_query("insert into table " ~ rebuilt ~ " by name select " ~ columns ~ " from " ~ target ~ " where not " ~ in_files(files)
             ~ " union all select " ~ columns ~ " from " ~ source) %}
         {% do forget_ledger_entries(model.name) %}
         {% do run_query("insert overwrite table " ~ target ~ " by name select " ~ columns ~ " from " ~ rebuilt) %}
         {% do run_query("drop table " ~ rebuilt) %}
         select 'written' as by_file
     {% endif %}
+{% endmacro %}
+
+
+{% macro files_of_no_ledger(target) %}
+    {#- (service_type, file_month) of the files that the table has rows of and that neither its own ledger nor that of its sources names. -#}
+    {% set query %}
+        select distinct held.service_type, held.file_month
+        from {{ target }} as held
+        left anti join {{ files_held_by(model.name) }}
+            on held.service_type = held_files.service_type and held.file_month = held_files.file_month
+        left anti join {{ files_held_by(model.config.meta.files_from) }}
+            on held.service_type = held_files.service_type and held.file_month = held_files.file_month
+    {% endset %}
+    {{ return(run_query(query).rows | list) }}
 {% endmacro %}

@@ -267,3 +267,23 @@ def test_dataframes_on_the_lake_give_the_numbers_of_the_marts(pair: Pair) -> Non
         )
     }
     assert found == expected
+
+
+def test_a_file_that_left_the_lake_after_a_kill_leaves_the_tables(pair: Pair) -> None:
+    """What a kill leaves behind: the ledger has forgotten the file, the tables still have its rows."""
+    tables = ("fact_trips", "mart_monthly_zone_revenue")
+    file = "service_type = 'Green' and file_month = date'2025-10-01'"
+    held = "select service_type, file_month, load_id from nyc_taxi_internal.file_ledger where model = '{}' and not ({})"
+    for table in tables:
+        assert pair.server.query(f"select count(*) from {address(table)} where {file}") != [(0,)]
+        rows = pair.server.query(held.format(table, file))
+        literals = ", ".join(f"('{name}', date'{month}', '{load}')" for name, month, load in rows)
+        pair.server.query(
+            f"insert overwrite table nyc_taxi_internal.file_ledger partition (model = '{table}')"
+            f" select * from values {literals}"
+        )
+    pair.embedded.taxi("forget", "green", "2025-10", "--yes")
+    chosen = ("--select", "+mart_monthly_zone_revenue,config.materialized:incremental")
+    pair.spark.dbt("run", "--target", "spark", *chosen)
+    for table in tables:
+        assert pair.server.query(f"select count(*) from {address(table)} where {file}") == [(0,)]
