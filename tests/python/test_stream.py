@@ -166,8 +166,6 @@ def test_members_that_join_and_leave_while_events_come_share_the_partitions(
 
     first = join()
     send("yellow")
-    if kafka.may_restart:
-        kafka.restart(pause=1.0)
     second = join()
     send("fhv")
     assert first.end(signal.SIGTERM) == 143
@@ -177,9 +175,9 @@ def test_members_that_join_and_leave_while_events_come_share_the_partitions(
     send("fhvhv")
     assert second.end(signal.SIGINT) == 130
     assert third.wait() == 0, third.log.read_text()
-    last = start_member(
-        lake.environment, tmp_path, "--until-end"
-    )  # what came after the end of the third
+    # What came after the end of the third. In a group of its own: Tansu can leave a newcomer of a group that many have
+    # left without an answer, and where to read on is the lake's to say.
+    last = start_member({**lake.environment, "TAXI_KAFKA_GROUP": "last"}, tmp_path, "--until-end")
     assert last.wait() == 0, last.log.read_text()
     lake.taxi("stream", "publish")
     check_all_are_there_once(source.data, tmp_path / "data", len(kafka.read(topic)))

@@ -198,7 +198,7 @@ def _mart(node: Mapping[str, Any], tests: list[dict[str, Any]], manifest: Manife
             )
             for ratio in node["config"]["meta"].get("ratios", ())
         },
-        partition=(node["config"].get("partition_by") or {}).get("field"),
+        partition=_billed_column(node["config"].get("partition_by")),
     )
 
 
@@ -208,3 +208,11 @@ def _kind(test: Mapping[str, Any]) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _billed_column(partition_by: Any) -> str | None:
+    """BigQuery's column, without a condition on which a query reads, and is billed for, the whole table.
+
+    Spark's is a list of columns, and bills nothing.
+    """
+    return partition_by.get("field") if isinstance(partition_by, dict) else None

@@ -42,6 +42,9 @@ _CHUNK = 5_000
 _QUEUED_KB = 32_768
 """Kilobytes that the client reads ahead, all partitions together; it stops fetching beyond."""
 
+_ALONE_SECONDS = 30.0
+"""Seconds without a partition after which a member says so: three times what the broker waits for a dead one."""
+
 _GONE = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE)
 _Tell = Callable[[str], None]
 
@@ -169,7 +172,14 @@ class StreamIngest:
 
     def _loop(self, consumer: Consumer) -> None:
         chunk = min(_CHUNK, self._options.batch_rows)
+        began, is_told = time.monotonic(), False
         while True:
+            if not (self._next or is_told) and time.monotonic() - began > _ALONE_SECONDS:
+                is_told = True
+                self._tell(
+                    f"No partition yet: other members of the group {self._kafka.group} hold them, or the broker waits"
+                    " for one that has died"
+                )
             for message in consumer.consume(chunk, timeout=0.2):
                 if (error := message.error()) is None:
                     self._take(message)
