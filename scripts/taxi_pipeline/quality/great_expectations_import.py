@@ -1,7 +1,8 @@
 """Great Expectations, imported without what no check of this project uses.
 
-It imports clients of clouds and of Spark, a drawing library and SciPy's distributions: more than half of its 5 s (2026-11-26).
-The first it can do without, and says so where they are needed. The others are loaded when somebody uses them.
+It imports clients of clouds and of Spark, a drawing library and SciPy's distributions: more than half of its 5 s
+(2026-11-26). The first it can do without, and says so where they are needed. The others are loaded when somebody uses
+them.
 """
 
 import importlib.abc
