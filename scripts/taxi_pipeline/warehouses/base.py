@@ -319,4 +319,5 @@ def arrow_type(column: Column) -> "pa.DataType":
         "date": pa.date32(),
         "timestamp": pa.timestamp("us"),
         "datetime": pa.timestamp("us"),
+        "timestamp_ntz": pa.timestamp("us"),
     }[column.type]
