@@ -24,10 +24,10 @@ TIERS = {
 
 
 SLOWEST_FIRST = (
-    *("test_engines", "test_explain", "test_increments", "test_site", "test_metrics"),
+    *("test_engines", "test_spark", "test_explain", "test_increments", "test_site", "test_metrics"),
     *("test_pipeline", "test_quality", "test_build", "test_load", "test_settings", "test_bench"),
 )
-"""Files of minutes: a worker that begins one last leaves the others idle. The first two share no build."""
+"""Files of minutes: a worker that begins one last leaves the others idle. The first three share no build."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
