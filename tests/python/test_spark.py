@@ -1,20 +1,16 @@
-"""Spark for real, by a Connect server: the numbers of DuckDB on the same lake, and a build that a kill cannot spoil.
+"""Spark for real, by a Connect server: the numbers of DuckDB on the same lake.
 
 One server for the whole file; dbt's side is the thin client, without Java.
 """
 
-import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import duckdb
 import pytest
 
-from looker import Project
 from requirements import lacking
 from servers.java import PACKAGE, find_java
 from servers.spark import SparkServer, run_spark
@@ -143,90 +139,6 @@ def test_the_server_works_in_utc(pair: Pair) -> None:
     assert told.split() == ["zone", "UTC"]
 
 
-def test_every_command_knows_the_target(pair: Pair, tmp_path: Path) -> None:
-    target = ("--target", "spark")
-    query = ("sql", "select vendor_id, vendor_name from dim_vendors order by 1", "--format", "csv")
-    assert pair.spark.taxi(*query, *target) == pair.embedded.taxi(*query)
-    for statement in (
-        "delete from dim_vendors",
-        "drop table dim_vendors",
-        "with a as (select 1) insert into t from a",
-    ):
-        assert "not one query" in pair.spark.taxi("sql", statement, *target, exit_code=2)
-    [[trip]] = pair.embedded.query("select min(trip_id) from fact_trips where is_voided")
-    assert pair.spark.taxi("explain", str(trip), *target) == pair.embedded.taxi(
-        "explain", str(trip)
-    )
-    pair.spark.taxi("lookml", *target, "--to", str(tmp_path / "looker"))
-    for view in Project(tmp_path / "looker").views.values():
-        pair.server.query(f"select count(*) from {view.table}")
-    fresh = pair.spark.dbt("source", "freshness", *target, exit_code=1)  # the sample is of 2025
-    assert fresh.count("ERROR STALE freshness of") == 4
-
-
-def test_an_export_has_the_same_rows_and_types(pair: Pair, tmp_path: Path) -> None:
-    tables = ("fact_trips", "rpt_trips_daily", "dim_zones")
-    chosen = [word for table in tables for word in ("--select", table)]
-    for name, warehouse, at in (
-        ("duckdb", pair.embedded, ()),
-        ("spark", pair.spark, ("--target", "spark")),
-    ):
-        to = ("--to", str(tmp_path / name))
-        warehouse.taxi("export", "--format", "parquet", *chosen, *to, *at)
-    for table in tables:
-        one, other = (f"'{tmp_path / name / table}.parquet'" for name in ("duckdb", "spark"))
-        rows = (
-            f"(from {one} except all from {other}) union all (from {other} except all from {one})"
-        )
-        assert duckdb.sql(rows).fetchall() == [], table
-        described = [duckdb.sql(f"describe from {file}").fetchall() for file in (one, other)]
-        assert described[0] == described[1], table
-
-
-KILLED_AT = {
-    "forget": "partition (model = 'fact_trips')",
-    "change": "drop if exists partition (service_type",
-    "insert": "insert into table nyc_taxi.fact_trips by name",
-    "overwrite": "insert overwrite table nyc_taxi.mart_monthly_zone_revenue by name",
-    "record": "partition (model = 'mart_monthly_zone_revenue') select /*+",
-}
-"""What Spark is doing when it is killed, and the statement in dbt's log that says so."""
-
-
-def test_a_server_killed_at_any_step_leaves_what_the_next_run_completes(
-    pair: Pair, tmp_path: Path
-) -> None:
-    """One month is restated; every run goes on where the one before was killed, and is killed a step later."""
-    incremental = ("--select", "+mart_monthly_zone_revenue,config.materialized:incremental")
-    restated = restate(pair.files / "yellow_tripdata_2025-10.parquet", tmp_path, "*", 1500)
-    pair.embedded.taxi("ingest", str(restated))
-    for step, statement in KILLED_AT.items():
-        logs = tmp_path / step
-        process = subprocess.Popen(
-            [sys.executable, "-m", "dbt.cli.main", "run", "--target", "spark", *incremental],
-            cwd=pair.spark.project,
-            env={**pair.spark.environment, "DBT_LOG_PATH": str(logs)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        end = time.monotonic() + 300
-        while statement not in _read(logs / "dbt.log"):
-            assert process.poll() is None, (step, _read(logs / "dbt.log"))
-            assert time.monotonic() < end, step
-            time.sleep(0.02)
-        pair.server.kill()
-        process.kill()
-        process.wait()
-        pair.server.start()
-    pair.spark.dbt("run", "--target", "spark", "--select", "+mart_monthly_zone_revenue")
-    pair.embedded.dbt("run", "--select", "+mart_monthly_zone_revenue")
-    assert pair.differences("fact_trips", "int_reversal_pairs", "mart_monthly_zone_revenue") == {}
-
-
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-
-
 def test_dataframes_on_the_lake_give_the_numbers_of_the_marts(pair: Pair) -> None:
     sys.path.insert(0, str(pair.spark.project / "analyses" / "spark"))
     try:
@@ -259,23 +171,3 @@ def test_dataframes_on_the_lake_give_the_numbers_of_the_marts(pair: Pair) -> Non
         )
     }
     assert found == expected
-
-
-def test_a_file_that_left_the_lake_after_a_kill_leaves_the_tables(pair: Pair) -> None:
-    """What a kill leaves behind: the ledger has forgotten the file, the tables still have its rows."""
-    tables = ("fact_trips", "mart_monthly_zone_revenue")
-    file = "service_type = 'Green' and file_month = date'2025-10-01'"
-    held = "select service_type, file_month, load_id from nyc_taxi_internal.file_ledger where model = '{}' and not ({})"
-    for table in tables:
-        assert pair.server.query(f"select count(*) from {address(table)} where {file}") != [(0,)]
-        rows = pair.server.query(held.format(table, file))
-        literals = ", ".join(f"('{name}', date'{month}', '{load}')" for name, month, load in rows)
-        pair.server.query(
-            f"insert overwrite table nyc_taxi_internal.file_ledger partition (model = '{table}')"
-            f" select * from values {literals}"
-        )
-    pair.embedded.taxi("forget", "green", "2025-10", "--yes")
-    chosen = ("--select", "+mart_monthly_zone_revenue,config.materialized:incremental")
-    pair.spark.dbt("run", "--target", "spark", *chosen)
-    for table in tables:
-        assert pair.server.query(f"select count(*) from {address(table)} where {file}") == [(0,)]
