@@ -19,7 +19,7 @@ from test_engines import COMPARED, plain
 from trip_files import restate
 from warehouse import Warehouse, address, copy_project
 
-pytestmark = pytest.mark.full
+pytestmark = pytest.mark.full  # a Connect server in a JVM, and two builds on it
 
 TABLES = (
     *COMPARED,
