@@ -13,7 +13,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import duckdb
@@ -21,7 +20,7 @@ import pytest
 import yaml
 
 from conftest import SharedBuild
-from servers import free_port
+from servers import free_port, serving
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.history.deliver import deliver, read_records
 from taxi_pipeline.history.journal import Journal, Pending
@@ -361,15 +360,8 @@ def receiver(status: int = 201) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as in the base class
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", events
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        yield address, events
 
 
 @pytest.mark.full  # commands and builds of its own

@@ -333,15 +333,7 @@ def test_a_build_that_is_killed_leaves_the_old_state_and_the_next_one_completes(
 @pytest.mark.full  # two commands that wait for each other
 def test_two_builds_at_once_wait_for_each_other(standing: Warehouse, at_once: Warehouse) -> None:
     commands = [
-        subprocess.Popen(
-            standing.taxi_command("build", "--full-refresh", "--select", "fact_trips+"),
-            cwd=standing.project,
-            env=standing.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for _ in range(2)
+        standing.start("build", "--full-refresh", "--select", "fact_trips+") for _ in range(2)
     ]
     outputs = [command.communicate()[0] for command in commands]
     assert [command.returncode for command in commands] == [0, 0], outputs

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -205,14 +204,7 @@ def test_a_connection_that_is_cut_leaves_the_old_rows_and_the_next_load_complete
     warehouse = loaded("raw_cut")
     before = rows(postgres, "raw_cut"), versions(postgres, "raw_cut")
     warehouse.taxi("ingest", "--accept-critical", str(large))
-    with subprocess.Popen(
-        warehouse.taxi_command("load", "--target", "postgres"),
-        cwd=warehouse.project,
-        env=warehouse.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as load:
+    with warehouse.start("load", "--target", "postgres") as load:
         with postgres.connect() as connection, connection.cursor() as cursor:
             while load.poll() is None:
                 cursor.execute(
@@ -434,18 +426,7 @@ def test_two_loads_at_once_wait_for_each_other(
 ) -> None:
     warehouse = loaded("raw_two")
     warehouse.taxi("ingest", "--accept-critical", str(large))
-    command = warehouse.taxi_command("load", "--target", "postgres")
-    processes = [
-        subprocess.Popen(
-            command,
-            cwd=warehouse.project,
-            env=warehouse.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for _ in range(2)
-    ]
+    processes = [warehouse.start("load", "--target", "postgres") for _ in range(2)]
     printed = [process.communicate()[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], printed
     assert sorted("1 files loaded" in text for text in printed) == [False, True]
@@ -464,14 +445,7 @@ def test_bigquery_that_goes_away_leaves_whole_months_and_the_next_load_completes
     warehouse.taxi("ingest", str(files))
     with run_bigquery(python, data) as server:
         partly = with_variables(warehouse, **server.environment)
-        with subprocess.Popen(
-            partly.taxi_command("load", "--target", "prod"),
-            cwd=project,
-            env={**partly.environment, "PYTHONUNBUFFERED": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as load:
+        with partly.start("load", "--target", "prod") as load:
             assert load.stdout is not None
             printed = ""
             for line in load.stdout:
@@ -517,14 +491,7 @@ def test_a_connection_that_is_lost_in_a_build_ends_it_with_2_and_the_next_one_co
 ) -> None:
     """A scheduler tries again after 2, and never after 1."""
     warehouse = loaded("raw_lost")
-    build = subprocess.Popen(
-        warehouse.taxi_command("build", "--target", "postgres"),
-        cwd=warehouse.project,
-        env=warehouse.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    build = warehouse.start("build", "--target", "postgres")
     cut = (
         "select pg_terminate_backend(pid) from pg_stat_activity"
         " where pid <> pg_backend_pid() and state = 'active' and query ~ 'create .*fact_trips'"

@@ -156,22 +156,11 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return warehouse
 
 
-def start(warehouse: Warehouse, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        warehouse.taxi_command(*arguments),
-        cwd=warehouse.project,
-        env={**warehouse.environment, "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_build_says_so_and_is_not_published(
     small: Warehouse, number: signal.Signals, code: int
 ) -> None:
-    with start(small, "build", "--full-refresh") as running:
+    with small.start("build", "--full-refresh") as running:
         assert running.stdout is not None
         printed = ""
         for line in running.stdout:
@@ -195,7 +184,7 @@ def test_an_interrupted_ingestion_says_so_and_leaves_nothing(
     duckdb.execute(
         f"copy (select m.* from '{month}' as m, range(50)) to '{large}' (format parquet)"
     )
-    with start(small, "ingest", str(large)) as running:
+    with small.start("ingest", str(large)) as running:
         assert running.stdout is not None
         printed = ""
         for line in running.stdout:
@@ -265,7 +254,7 @@ def test_two_data_folders_of_one_project_at_once_do_not_mix(
     names = ("fhv_tripdata_2020-04.csv", "green_tripdata_2020-04.csv")
     both = [Warehouse(small.project, tmp_path / name.partition("_")[0]) for name in names]
     runs = [
-        start(warehouse, "run", str(real_file(f"heads/{name}")))
+        warehouse.start("run", str(real_file(f"heads/{name}")))
         for warehouse, name in zip(both, names, strict=True)
     ]
     printed = [run.communicate()[0] for run in runs]

@@ -6,10 +6,8 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import duckdb
@@ -20,6 +18,7 @@ from browser import find_chromium
 from conftest import SharedBuild
 from live_events import made_up_events, plant
 from requirements import lacking
+from servers import serving
 from servers.kafka import KafkaServer, run_kafka
 from stream_members import POINTS, Member, start_member
 from taxi_pipeline.lake import Lake
@@ -292,18 +291,6 @@ def test_streamed_months_have_the_numbers_of_their_files_and_give_way_to_them(
     assert months(lake.data)["Yellow", f"{month}-01"][0] == rows - 5
 
 
-@contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """A site over HTTP, as `taxi serve` does it."""
-    server = make_server(folder, "127.0.0.1", 0)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def test_the_page_and_the_terminal_show_what_the_mart_holds(
     sample_run: SharedBuild, tmp_path: Path
 ) -> None:
@@ -320,12 +307,23 @@ def test_the_page_and_the_terminal_show_what_the_mart_holds(
     [found] = warehouse.query(f"select {sums} from mart_live_zone_activity")
     assert found == (document["late"], document["too_late"], document["repeats"])
     assert f"Newest window {document['newest']}" in printed
+    # Money stays with its service: FHV has none, and what riders paid is added to no metered charge.
+    amounts: dict[str, set[bool]] = {}
+    for _, service, trips, amount, *_ in document["windows"]:
+        if trips:
+            amounts.setdefault(service, set()).add(amount is None)
+    assert amounts["FHV"] == {True}
+    assert amounts["Yellow"] == amounts["HVFHV"] == {False}
+    assert all(len(zone) == 2 for zone in document["zones"])
     assert 'href="live/index.html"' in (warehouse.data / "site/index.html").read_text()
     last = document["windows"][-1]
     binary = find_chromium()
     if binary is None:
         lacking("chromium", "there is no Chromium: install it, or name it in TAXI_CHROMIUM")
-    with serving(warehouse.data / "site") as address_, sync_playwright() as playwright:
+    with (
+        serving(make_server(warehouse.data / "site", "127.0.0.1", 0)) as address_,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=binary, args=["--no-sandbox"])
         page = browser.new_page()
         asked: list[str] = []

@@ -11,13 +11,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import fastavro
 import pytest
 
 from live_events import made_up_events, plant, windows_of
+from servers import serving
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import Lake, ManifestEntry, manifest
 from taxi_pipeline.lake.lake import open_storage
@@ -287,13 +287,8 @@ def registry() -> Iterator[str]:
             """Log nothing."""
 
     known: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Answers)) as address:
+        yield address
 
 
 def test_with_a_registry_messages_are_in_confluents_wire_format() -> None:

@@ -110,6 +110,17 @@ class Warehouse:
         assert not self.is_shared or ("taxi", *arguments[:1]) in READERS, arguments
         return [sys.executable, "-m", "taxi_pipeline", *arguments]
 
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start ``taxi``, whose lines can be read as they come."""
+        return subprocess.Popen(
+            self.taxi_command(*arguments),
+            cwd=self.project,
+            env={**self.environment, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def taxi(self, *arguments: str, exit_code: int = 0) -> str:
         """Run ``taxi`` and return what it printed; fails when the exit code is another."""
         return self.run("taxi", *arguments, exit_code=exit_code)

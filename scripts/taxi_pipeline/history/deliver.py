@@ -94,11 +94,12 @@ def _statements(writer: Writer, record: Record, *, is_there: bool) -> Iterator[s
         "runs": [record.step],
     }
     for table, type_ in TABLES.items():
-        if engine == "spark":  # no delete: the partition of the step is swapped
-            if is_there and (rows[table] or table == "runs"):
-                yield f"alter table {_name(writer, table)} drop if exists partition (run_id = {run}, step = {step})"
-        elif is_there and (rows[table] or table == "runs"):
-            yield f"delete from {_name(writer, table)} where run_id = {run} and step = {step}"
+        if is_there and (rows[table] or table == "runs"):
+            name = _name(writer, table)
+            if engine == "spark":  # no delete: the partition of the step is swapped
+                yield f"alter table {name} drop if exists partition (run_id = {run}, step = {step})"
+            else:
+                yield f"delete from {name} where run_id = {run} and step = {step}"
         if rows[table]:
             types = types_of(type_)
             values = ", ".join(

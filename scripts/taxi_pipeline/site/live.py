@@ -1,7 +1,7 @@
 """The page of a stream's last hours, and the small JSON document beside it that it asks for again and again."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -65,17 +65,20 @@ def read_windows(reader: Reader) -> list[LiveWindow]:
 def live_document(windows: Sequence[LiveWindow], window_minutes: int) -> dict[str, Any]:
     """What the page shows: trips and money by window and service, and the busiest zones of the last full hour.
 
+    Dollars stay with their service: metered charges and what riders paid are never added up, and FHV has none.
+
     Args:
         windows: of the last hours.
         window_minutes: length of a window.
     """
     starts = sorted({window.start for window in windows})
     newest = starts[-1] if starts else None
-    sums: dict[tuple[datetime, str], list[Any]] = defaultdict(lambda: [0, Decimal(0), 0, True])
+    sums: dict[tuple[datetime, str], list[Any]] = defaultdict(lambda: [0, None, 0, True])
     for window in windows:
         row = sums[window.start, window.service]
         row[0] += window.trips
-        row[1] += window.amount or 0
+        if window.amount is not None:
+            row[1] = (row[1] or Decimal(0)) + window.amount
         row[2] += window.late
         row[3] = row[3] and window.is_closed
     return {
@@ -83,7 +86,14 @@ def live_document(windows: Sequence[LiveWindow], window_minutes: int) -> dict[st
         "window_minutes": window_minutes,
         "newest": None if newest is None else newest.isoformat(" ", "minutes"),
         "windows": [
-            [start.isoformat(" ", "minutes"), service, trips, f"{amount:.2f}", late, closed]
+            [
+                start.isoformat(" ", "minutes"),
+                service,
+                trips,
+                None if amount is None else f"{amount:.2f}",
+                late,
+                closed,
+            ]
             for (start, service), (trips, amount, late, closed) in sorted(sums.items())
         ],
         "zones": [] if newest is None else _busiest(windows, newest, window_minutes),
@@ -95,16 +105,14 @@ def live_document(windows: Sequence[LiveWindow], window_minutes: int) -> dict[st
 
 def _busiest(
     windows: Iterable[LiveWindow], newest: datetime, window_minutes: int
-) -> list[tuple[str, int, str]]:
-    """Zones by trips in the hour that ends with the newest window: name, trips, dollars."""
+) -> list[tuple[str, int]]:
+    """Zones by trips in the hour that ends with the newest window: name, trips."""
     since = newest - timedelta(minutes=60 - window_minutes)
-    zones: dict[str, list[Any]] = defaultdict(lambda: [0, Decimal(0)])
+    zones = Counter[str]()
     for window in windows:
         if window.start >= since:
-            zones[window.zone][0] += window.trips
-            zones[window.zone][1] += window.amount or 0
-    ranked = sorted(zones.items(), key=lambda item: (-item[1][0], item[0]))
-    return [(zone, trips, f"{amount:.2f}") for zone, (trips, amount) in ranked[:_BUSIEST]]
+            zones[window.zone] += window.trips
+    return sorted(zones.items(), key=lambda item: (-item[1], item[0]))[:_BUSIEST]
 
 
 def write_live_document(folder: Path, document: dict[str, Any]) -> Path:

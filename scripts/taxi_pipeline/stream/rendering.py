@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -88,6 +87,8 @@ def _table_of(document: dict[str, Any]) -> Table:
         table.add_column(name, justify="right")
     for start, service, trips, amount, late, closed in document["windows"][-_SHOWN:]:
         state = start if closed else f"{start} *"
-        table.add_row(state, service, f"{trips:,}", f"{Decimal(amount):,.2f}", f"{late:,}")
+        table.add_row(
+            state, service, f"{trips:,}", console.money(amount) if trips else "", f"{late:,}"
+        )
     table.caption = "* can still change"
     return table

@@ -4,6 +4,10 @@ import ctypes
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import HTTPServer
+from threading import Thread
 
 
 def free_port() -> int:
@@ -24,3 +28,16 @@ def die_with_parent(by: signal.Signals = signal.SIGQUIT) -> None:
     """
     if _LIBC is not None:
         _LIBC.prctl(1, by)  # PR_SET_PDEATHSIG
+
+
+@contextmanager
+def serving(server: HTTPServer) -> Iterator[str]:
+    """Let a server of this process answer while a block lasts; yields its address."""
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -9,6 +9,8 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from servers import serving
+
 
 @dataclass
 class Publisher:
@@ -104,13 +106,9 @@ def run_publisher(folder: Path) -> Iterator[Publisher]:
     handler = type("PublisherHandler", (_Handler,), {"publisher": publisher})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    publisher.address = f"http://127.0.0.1:{server.server_port}/trip-data"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield publisher
-    finally:
-        publisher.released.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(server) as address:
+        publisher.address = f"{address}/trip-data"
+        try:
+            yield publisher
+        finally:
+            publisher.released.set()
