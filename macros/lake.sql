@@ -58,7 +58,7 @@
         {% set newest = run_query(
             "with batches as (select topic, file, try_cast(last_event_at as timestamp) as last_event_at from read_json(" ~ record
             ~ ", format = 'newline_delimited', columns = {topic: 'varchar', file: 'varchar', last_event_at: 'varchar'}))"
-            ~ " select topic, file from batches where file <> '' and last_event_at >= (select max(last_event_at) from batches)"
+            ~ " select topic, file from batches where last_event_at >= (select max(last_event_at) from batches)"
             ~ " - interval " ~ var("live_hours") ~ " hour order by topic, file"
         ).rows %}
         {% for row in newest %}
@@ -128,7 +128,7 @@
     {% set newest = run_query(
         "with lines as (select from_json(value, 'topic string, file string, last_event_at string') as line from text.`"
         ~ lake_glob("") ~ "{manifest,stream}.jsonl`), batches as (select line.topic, line.file, cast(line.last_event_at as "
-        ~ type_wall_time() ~ ") as last_event_at from lines where line.topic is not null and line.file <> '')"
+        ~ type_wall_time() ~ ") as last_event_at from lines where line.topic is not null)"
         ~ " select topic, file from batches where last_event_at >= (select max(last_event_at) from batches)"
         ~ " - interval " ~ var("live_hours") ~ " hours order by topic, file"
     ).rows %}

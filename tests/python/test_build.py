@@ -69,7 +69,10 @@ def test_a_selection_that_dbt_does_nothing_for_says_so(built: Warehouse) -> None
 def test_an_unknown_target_is_an_error_that_names_the_known_ones(built: Warehouse) -> None:
     printed = built.taxi("build", "--target", "nowhere", exit_code=2)
     assert "target nowhere: profiles.yml has no such target" in printed
-    assert "dev, postgres, prod." in printed
+    assert (
+        "dev, postgres, prod, spark. profiles.yml.example has the targets of this version."
+        in printed
+    )
 
 
 def test_an_empty_lake_is_an_error_with_the_way_out(built: Warehouse, tmp_path: Path) -> None:

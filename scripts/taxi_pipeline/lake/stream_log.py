@@ -26,13 +26,13 @@ _FOOTER_KEY = b"taxi"
 
 @dataclass(frozen=True)
 class StreamBatch:
-    """One file of events, or several that became one.
+    """One file of events.
 
     Attributes:
         batch_id: unique to it.
         topic: that it was read from.
         offsets: first offset and the one after the last, by partition; ranges of a partition join without a gap.
-        file: its name under the lake's root; empty where its rows are no longer needed.
+        file: its name under the lake's root.
         sha256: checksum of the file.
         rows: messages in it, repeats and unreadable ones among them.
         unreadable: messages that are no trips.
@@ -117,11 +117,7 @@ def newest(batches: Sequence[StreamBatch], hours: int) -> list[StreamBatch]:
     if not ends:
         return []
     oldest = max(ends.values()) - timedelta(hours=hours)
-    return [
-        batch
-        for batch in batches
-        if batch.file and batch.batch_id in ends and ends[batch.batch_id] >= oldest
-    ]
+    return [batch for batch in batches if batch.batch_id in ends and ends[batch.batch_id] >= oldest]
 
 
 class StreamLog:

@@ -71,7 +71,7 @@ def publish_months(
         TaxiError: the lake cannot be written.
     """
     lake.ensure(tell)
-    batches = [batch for batch in StreamLog(lake.storage).batches() if batch.file]
+    batches = StreamLog(lake.storage).batches()
     events: dict[Key, int] = {}
     for batch in batches:
         for name, rows in batch.months.items():

@@ -28,7 +28,7 @@ def require_target(settings: Settings, target: str) -> None:
         raise TaxiError(
             f"target {target}",
             "profiles.yml has no such target",
-            f"use one of: {', '.join(lasting)}",
+            f"use one of: {', '.join(lasting)}. profiles.yml.example has the targets of this version",
         )
 
 
