@@ -103,14 +103,18 @@ def write_sample(
     Args:
         settings: the default folder.
         folder: where to write; None for the default.
-        scale: times 150,000 trips.
+        scale: times 210,000 trips.
         observer: told of progress.
+
+    Raises:
+        TaxiError: the shapes of the zones in the data folder are damaged.
     """
     from taxi_pipeline.sample import write_sample as write_files  # noqa: PLC0415 - imports NumPy and PyArrow
+    from taxi_pipeline.zones.archive import kept_shapes  # noqa: PLC0415 - of few commands
 
     folder = folder or settings.sample_dir
     with observer.activity("Writing the synthetic sample"):
-        sample = Sample(folder, write_files(folder, scale))
+        sample = Sample(folder, write_files(folder, scale, shapes=kept_shapes(settings)))
     observer.finished(sample)
     return sample
 

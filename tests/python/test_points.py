@@ -25,6 +25,8 @@ from taxi_pipeline.cli import app
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import gives_points, ingest_many
 from taxi_pipeline.lake import hash_file
+from taxi_pipeline.sample import MIN_SCALE, MONTHS, POINT_MONTH, FileReport, write_sample
+from taxi_pipeline.schemas import Service
 from taxi_pipeline.zones import archive
 from taxi_pipeline.zones.archive import keep_shapes, kept_shapes, located_otherwise, require_shapes
 from taxi_pipeline.zones.grid import CELL_DEGREES, ZoneGrid, assign_zones, build_grid
@@ -343,6 +345,50 @@ def test_text_codes_and_places_of_2009_become_members(located: Workplace) -> Non
     shapes = kept_shapes(located.settings)
     assert shapes is not None
     assert (entry.zone_shapes_sha256, entry.zone_method) == (shapes.sha256, 1)
+
+
+def test_the_sample_has_a_month_of_points_where_there_are_shapes(
+    located: Workplace, tmp_path: Path
+) -> None:
+    report = write_sample(tmp_path, MIN_SCALE, shapes=kept_shapes(located.settings))
+    assert len(report.files) == len(MONTHS) * len(Service) + 1
+    file = report.files[-1]
+    assert (file.month, file.rejected()) == (
+        POINT_MONTH,
+        {
+            **{"pickup_outside_file_month": 5, "dropoff_before_pickup": 6},
+            **{"duration_over_24h": 3, "exact_duplicate": 4},
+        },
+    )
+    entry = located.ingest(file.path).entry
+    assert file.total_amount_cents is not None
+    charged = f"{file.total_amount_cents / 100:.2f}"
+    assert (entry.row_count, entry.total_amount) == (file.rows, charged)
+    planted = {
+        "pickup_point_zero": "pickup_longitude = 0 and pickup_latitude = 0",
+        "pickup_point_missing": "pickup_longitude is null and pickup_latitude is null",
+        "pickup_point_outside": "pickup_longitude < -74.28",
+        "dropoff_point_zero": "dropoff_longitude = 0 and dropoff_latitude = 0",
+        "dropoff_point_outside": "dropoff_longitude < -74.28",
+    }
+    for name, where in planted.items():
+        zone = "pulocationid" if name.startswith("pickup") else "dolocationid"
+        [(number, zones)] = located.rows(
+            entry, f"count(*) filter ({where}), count({zone}) filter ({where})"
+        )
+        assert (number, zones) == (file.planted[name], 0), name
+    without = sum(file.planted[name] for name in planted if name.startswith("pickup"))
+    assert located.rows(entry, "count(*) - count(pulocationid)") == [(without,)]
+    assert located.rows(entry, "count(*) - count(dolocationid)") == [
+        (sum(file.planted.values()) - without - other_than_points(file),)
+    ]
+    codes = "count(distinct vendorid), count(distinct payment_type), count(ratecodeid)"
+    assert located.rows(entry, codes) == [(3, 4, file.rows)]
+
+
+def other_than_points(file: FileReport) -> int:
+    """How many faults of other kinds than points a file has."""
+    return sum(number for name, number in file.planted.items() if "_point_" not in name)
 
 
 def test_a_file_with_zones_asks_for_no_shapes(place: Workplace) -> None:

@@ -1,6 +1,6 @@
 """Synthetic trips in the shape of TLC's files: to try the warehouse, and to prove what it does."""
 
-from taxi_pipeline.sample.calendar import CLOCK_CHANGE, MONTHS
+from taxi_pipeline.sample.calendar import CLOCK_CHANGE, MONTHS, POINT_MONTH
 from taxi_pipeline.sample.files import (
     MIN_SCALE,
     TRIPS,
@@ -15,6 +15,7 @@ __all__ = [
     "MIN_SCALE",
     "MONTHS",
     "PATHOLOGIES",
+    "POINT_MONTH",
     "TRIPS",
     "FileReport",
     "Pathology",

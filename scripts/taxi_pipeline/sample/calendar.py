@@ -10,6 +10,8 @@ from taxi_pipeline.schemas import Service
 DAY = 86_400
 HOUR = 3_600
 MONTHS = (date(2025, 10, 1), date(2025, 11, 1), date(2025, 12, 1))
+POINT_MONTH = date(2010, 5, 1)
+"""The month whose places are points; the sample has it where there are shapes of the zones."""
 CLOCK_CHANGE = date(2025, 11, 2)
 """On this Sunday the hour from 01:00 to 02:00 happened twice."""
 

@@ -21,5 +21,8 @@ def sample(
     ] = None,
     scale: Annotated[float, typer.Option(help="Times 210,000 trips.", min=MIN_SCALE)] = 1.0,
 ) -> None:
-    """Write synthetic trip files: three months, four services, every known data fault."""
+    """Write synthetic trip files: three months, four services, every known data fault.
+
+    With the shapes of the zones in the data folder (`taxi zones`) also a yellow month of 2010, whose places are points.
+    """
     write_sample(load_settings(), folder, scale, Terminal())

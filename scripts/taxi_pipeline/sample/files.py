@@ -1,9 +1,10 @@
-"""Write the sample: TLC-shaped Parquet files of four services and three months."""
+"""Write the sample: TLC-shaped Parquet files of four services and three months, and a month of points."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -11,13 +12,17 @@ import pyarrow.parquet as pq
 
 from taxi_pipeline.atomic import draft_of
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.sample.calendar import MONTHS
+from taxi_pipeline.sample import points
+from taxi_pipeline.sample.calendar import MONTHS, POINT_MONTH
 from taxi_pipeline.sample.draws import NULL, Draws, Ints
 from taxi_pipeline.sample.high_volume import BASES, LICENSES, PARTS, high_volume_trips
 from taxi_pipeline.sample.pathologies import PATHOLOGIES, plant, planted
 from taxi_pipeline.sample.trips import FHV_BASES, LOWER, PADDED, Columns, fhv_trips, metered_trips
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.synthetic import METADATA_KEY, NOTICE
+
+if TYPE_CHECKING:
+    from taxi_pipeline.zones.polygons import ZoneShapes
 
 MIN_SCALE = 0.1
 """Below this, a file has too few rows to plant the fixed numbers of pathologies on."""
@@ -36,6 +41,7 @@ _SEED = 20_251_102
 _ID, _CODE, _AMOUNT, _TIME, _TEXT = (
     *(pa.int32(), pa.int64(), pa.float64(), pa.timestamp("us"), pa.string()),
 )
+_POINT_ENDS = ("longitude", "latitude")
 _Spec = tuple[str, str | None, pa.DataType]
 """The column's name in TLC's file, where its values are, its type."""
 
@@ -121,10 +127,35 @@ _FILE_COLUMNS: Mapping[Service, tuple[_Spec, ...]] = {
     ),
 }
 
+_POINT_COLUMNS: tuple[_Spec, ...] = (
+    ("vendor_id", "vendor", _TEXT),
+    ("pickup_datetime", "pickup_at", _TEXT),
+    ("dropoff_datetime", "dropoff_at", _TEXT),
+    ("passenger_count", "passenger_count", _CODE),
+    ("trip_distance", "trip_distance", _AMOUNT),
+    ("pickup_longitude", "pickup_longitude", _AMOUNT),
+    ("pickup_latitude", "pickup_latitude", _AMOUNT),
+    ("rate_code", "rate_code", _TEXT),
+    ("store_and_fwd_flag", "is_stored", _TEXT),
+    ("dropoff_longitude", "dropoff_longitude", _AMOUNT),
+    ("dropoff_latitude", "dropoff_latitude", _AMOUNT),
+    ("payment_type", "payment_type", _TEXT),
+    ("fare_amount", "fare_amount", _AMOUNT),
+    ("surcharge", "surcharge", _AMOUNT),
+    ("mta_tax", "mta_tax", _AMOUNT),
+    ("tip_amount", "tip_amount", _AMOUNT),
+    ("tolls_amount", "tolls_amount", _AMOUNT),
+    ("total_amount", "total_amount", _AMOUNT),
+)
+"""Of yellow in 2010."""
+
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "license": LICENSES,
     "hv_base": BASES,
     "originating_base": BASES,
+    "vendor": ("", "CMT", "VTS", "DDS"),
+    "rate_code": ("", "1", "2", "3", "4", "5"),
+    "payment_type": ("", "CRE", "CAS", "NOC", "DIS"),
 }
 """The texts of columns whose numbers stand for one of a few; every other text is a flag."""
 
@@ -208,6 +239,12 @@ def _base_numbers(base: Ints, style: Ints | None = None) -> pa.Array:
     return pa.array(text, type=pa.string())
 
 
+def _texts(name: str, values: Ints) -> np.ndarray[tuple[int, ...], np.dtype[np.str_]]:
+    if name.endswith("_at"):
+        return np.char.replace(np.datetime_as_string(values.astype("datetime64[s]")), "T", " ")
+    return np.array(_WORDS.get(name, _FLAG))[values]
+
+
 def _array(columns: Columns, name: str | None, kind: pa.DataType) -> pa.Array:
     """Turn whole numbers into a column as TLC writes it."""
     if name is None:
@@ -218,33 +255,34 @@ def _array(columns: Columns, name: str | None, kind: pa.DataType) -> pa.Array:
     if name in {"base", "affiliated_base"}:
         return _base_numbers(values, columns["base_style"] if name == "base" else None)
     if kind == _TEXT:
-        return pa.array(np.array(_WORDS.get(name, _FLAG))[values], type=kind, mask=missing)
+        return pa.array(_texts(name, values), type=kind, mask=missing)
     if kind == _TIME:
         return pa.array(values.astype("datetime64[s]").astype("datetime64[us]"), kind, mask=missing)
-    if kind == _AMOUNT:  # cents and hundredths of a mile: the nearest double, as TLC has it
-        return pa.array(values / 100, type=kind, mask=missing)
+    if kind == _AMOUNT:  # cents, hundredths of a mile, points: the nearest double, as TLC has it
+        unit = points.MICRO if name.endswith(_POINT_ENDS) else 100
+        return pa.array(values / unit, type=kind, mask=missing)
     return pa.array(values, type=kind, mask=missing)
 
 
-def _table(service: Service, columns: Columns) -> pa.Table:
-    specs = _FILE_COLUMNS[service]
+def _table(specs: Sequence[_Spec], columns: Columns) -> pa.Table:
     arrays = [_array(columns, source, kind) for _, source, kind in specs]
     schema = pa.schema([pa.field(name, kind) for name, _, kind in specs])
     metadata = {METADATA_KEY: "true", "taxi_notice": NOTICE}
     return pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata))
 
 
-def _rows(service: Service, month: date, scale: float) -> Columns:
-    # A stream for each file: one file's numbers do not depend on which others are made.
-    draws = Draws(_SEED * 1_000 + service.code * 100 + month.month)
+def _stream(service: Service, month: date) -> Draws:
+    """A stream for each file: one file's numbers do not depend on which others are made."""
+    return Draws(_SEED * 1_000 + service.code * 100 + month.month)
+
+
+def _rows(service: Service, month: date, scale: float, draws: Draws) -> Columns:
     size = round(TRIPS[service][MONTHS.index(month)] * scale)
     if service is Service.FHV:
-        clean = fhv_trips(month, size, draws)
-    elif service is Service.HVFHV:
-        clean = high_volume_trips(month, size, draws)
-    else:
-        clean = metered_trips(service, month, size, draws)
-    return plant(service, month, clean, draws)
+        return fhv_trips(month, size, draws)
+    if service is Service.HVFHV:
+        return high_volume_trips(month, size, draws)
+    return metered_trips(service, month, size, draws)
 
 
 def _write(table: pa.Table, path: Path) -> None:
@@ -253,10 +291,22 @@ def _write(table: pa.Table, path: Path) -> None:
         pq.write_table(table, draft, compression="zstd")
 
 
-def _write_file(folder: Path, service: Service, month: date, scale: float) -> FileReport:
-    columns = _rows(service, month, scale)
+def _write_file(
+    folder: Path,
+    service: Service,
+    month: date,
+    scale: float,
+    shapes: "ZoneShapes | None" = None,
+) -> FileReport:
+    draws, specs = _stream(service, month), _FILE_COLUMNS[service]
+    if shapes is None:
+        clean = _rows(service, month, scale, draws)
+    else:
+        specs = _POINT_COLUMNS
+        clean = points.point_trips(shapes, round(points.TRIPS * scale), draws)
+    columns = plant(service, month, clean, draws)
     path = folder / f"{service}_tripdata_{month:%Y-%m}.parquet"
-    _write(_table(service, columns), path)
+    _write(_table(specs, columns), path)
     amounts = {Service.FHV: (), Service.HVFHV: PARTS}.get(service, ("total_amount",))
     return FileReport(
         path=path,
@@ -273,7 +323,10 @@ def _write_file(folder: Path, service: Service, month: date, scale: float) -> Fi
 
 
 def write_sample(
-    folder: Path, scale: float = 1.0, progress: Callable[[str], None] | None = None
+    folder: Path,
+    scale: float = 1.0,
+    progress: Callable[[str], None] | None = None,
+    shapes: "ZoneShapes | None" = None,
 ) -> SampleReport:
     """Write the sample files; the same call always writes the same bytes.
 
@@ -282,19 +335,24 @@ def write_sample(
         scale: size of the clean traffic against about 210,000 trips. The number of planted
             pathologies does not change with it.
         progress: called with the name of each file before it is made.
+        shapes: of the zones; with them there is a month more, whose places are points.
 
     Raises:
-        TaxiError: if the scale is too small for the pathologies.
+        TaxiError: the scale is too small for the pathologies, or the shapes are no shapefile of the zones.
     """
     if not scale >= MIN_SCALE:
         raise TaxiError(
             "sample", f"scale {scale:g} is too small", f"use a scale of {MIN_SCALE:g} or more"
         )
     folder.mkdir(parents=True, exist_ok=True)
+    files: list[tuple[Service, date, ZoneShapes | None]] = [
+        (service, month, None) for service in Service for month in MONTHS
+    ]
+    if shapes is not None:
+        files.append((Service.YELLOW, POINT_MONTH, shapes))
     reports = []
-    for service in Service:
-        for month in MONTHS:
-            if progress is not None:
-                progress(f"{service}_tripdata_{month:%Y-%m}.parquet")
-            reports.append(_write_file(folder, service, month, scale))
+    for service, month, shapes_of_file in files:
+        if progress is not None:
+            progress(f"{service}_tripdata_{month:%Y-%m}.parquet")
+        reports.append(_write_file(folder, service, month, scale, shapes_of_file))
     return SampleReport(tuple(reports))

@@ -15,6 +15,7 @@ from taxi_pipeline.sample.calendar import (
     DAY,
     HOUR,
     MONTHS,
+    POINT_MONTH,
     hour_of,
     next_month,
     seconds,
@@ -39,6 +40,7 @@ class Pathology:
         flag: the flag that its rows carry in the warehouse.
         rows_each: rows that one case puts into the rejects, or that carry the flag.
         added_each: rows that one case adds to the clean trips; 0 where it alters one of them.
+        of_points: how many in the month whose places are points.
     """
 
     meaning: str
@@ -47,6 +49,7 @@ class Pathology:
     flag: str | None = None
     rows_each: int = 1
     added_each: int = 0
+    of_points: int = 0
 
 
 def _counts(
@@ -91,6 +94,7 @@ PATHOLOGIES: Mapping[str, Pathology] = {
         "a trip of 3 to 40 days before the month",
         _counts((7, 6, 6), (3, 3, 2), (5, 4, 4)),
         reject_reason=_OUTSIDE,
+        of_points=5,
     ),
     "pickup_just_outside": Pathology(
         "a second before the day before the month; the second that ends the day after it",
@@ -105,6 +109,7 @@ PATHOLOGIES: Mapping[str, Pathology] = {
         "dropoff 61 seconds to 6 hours before pickup; 45 minutes, too, but not in the clock hour",
         _counts((9, 8, 7), (3, 3, 3), (6, 6, 6)),
         reject_reason="dropoff_before_pickup",
+        of_points=6,
     ),
     "dropoff_seconds_before_pickup": Pathology(
         "dropoff 1 to 60 seconds before pickup, cut to the minute; kept with duration 0",
@@ -118,6 +123,7 @@ PATHOLOGIES: Mapping[str, Pathology] = {
         "24:00:01 to 70 hours",
         _counts((3, 3, 3), (2, 2, 2), (4, 4, 4), (2, 2, 2)),
         reject_reason="duration_over_24h",
+        of_points=3,
     ),
     "dropoff_year_dummy": Pathology(
         "dropoff in the year 3025, typed wrong; kept",
@@ -128,6 +134,7 @@ PATHOLOGIES: Mapping[str, Pathology] = {
         _counts((20, 18, 19), (5, 5, 5)),
         reject_reason="exact_duplicate",
         added_each=1,
+        of_points=4,
     ),
     "equal_row": Pathology(
         "FHV or HVFHV row equal in every column to an earlier one: another trip; kept",
@@ -198,6 +205,7 @@ PATHOLOGIES: Mapping[str, Pathology] = {
     "distance_zero": Pathology(
         "0 miles, as many real rows have; kept, plausible",
         _counts((220, 205, 215), (40, 36, 38), hvfhv=(5, 4, 5)),
+        of_points=40,
     ),
     "pickup_zone_264": Pathology(
         "pickup zone Unknown; kept",
@@ -234,6 +242,7 @@ PATHOLOGIES: Mapping[str, Pathology] = {
     "passenger_count_0": Pathology(
         "0 passengers, a driver's default; kept",
         _counts((180, 170, 175), (25, 23, 24)),
+        of_points=30,
     ),
     "total_with_ehail_fee": Pathology(
         "card trip whose total is 1.95, 3.90 or 4.95 more than its parts; kept",
@@ -291,16 +300,46 @@ PATHOLOGIES: Mapping[str, Pathology] = {
         "HVFHV sales tax three cents above its share of fare and tolls; kept",
         _counts(hvfhv=(150, 145, 155)),
     ),
+    "pickup_point_zero": Pathology(
+        "pickup at longitude 0, latitude 0, as meters without reception write it; kept as zone 264",
+        _counts(),
+        flag="is_pickup_point_outside_zones",
+        of_points=120,
+    ),
+    "pickup_point_missing": Pathology(
+        "no point of the pickup; kept as zone 264", _counts(), of_points=9
+    ),
+    "pickup_point_outside": Pathology(
+        "pickup in New Jersey, which no zone holds; kept as zone 264",
+        _counts(),
+        flag="is_pickup_point_outside_zones",
+        of_points=24,
+    ),
+    "dropoff_point_zero": Pathology(
+        "dropoff at longitude 0, latitude 0; kept as zone 264",
+        _counts(),
+        flag="is_dropoff_point_outside_zones",
+        of_points=110,
+    ),
+    "dropoff_point_outside": Pathology(
+        "dropoff in New Jersey, which no zone holds; kept as zone 264",
+        _counts(),
+        flag="is_dropoff_point_outside_zones",
+        of_points=36,
+    ),
 }
 """Every planted pathology by name. The order is that of planting: the pickiest first."""
 
 
 def planted(service: Service, month: date) -> dict[str, int]:
     """How many of each pathology a file has, those that it lacks left out."""
-    at = MONTHS.index(month)
-    numbers = {
-        name: p.counts[service][at] for name, p in PATHOLOGIES.items() if service in p.counts
-    }
+    if month == POINT_MONTH:
+        numbers = {name: p.of_points for name, p in PATHOLOGIES.items()}
+    else:
+        at = MONTHS.index(month)
+        numbers = {
+            name: p.counts[service][at] for name, p in PATHOLOGIES.items() if service in p.counts
+        }
     return {name: number for name, number in numbers.items() if number}
 
 
@@ -604,6 +643,18 @@ def _fare_times(factor: int) -> Callable[[_File, int], None]:
     return plant
 
 
+def _point(end: str, longitude: int, latitude: int) -> Callable[[_File, int], None]:
+    """Plant one point, in millionths of a degree, that no zone holds."""
+
+    def plant(file: _File, number: int) -> None:
+        rows = file.take(number)
+        file.columns[f"{end}_longitude"][rows] = longitude
+        file.columns[f"{end}_latitude"][rows] = latitude
+        file.columns[f"{end}_zone"][rows] = NULL
+
+    return plant
+
+
 def _sales_tax_off(file: _File, number: int) -> None:
     file.columns["sales_tax"][file.take(number)] += 3
 
@@ -657,6 +708,11 @@ _PLANT: Mapping[str, Callable[[_File, int], None]] = {
     "airport_fee_of_other_heights": _set("airport_fee", 175, 350, 700),
     "flag_blank": _set("access_a_ride", BLANK),
     "sales_tax_off": _sales_tax_off,
+    "pickup_point_zero": _point("pickup", 0, 0),
+    "pickup_point_missing": _point("pickup", NULL, NULL),
+    "pickup_point_outside": _point("pickup", -74_300_000, 40_800_000),
+    "dropoff_point_zero": _point("dropoff", 0, 0),
+    "dropoff_point_outside": _point("dropoff", -74_300_000, 40_800_000),
 }
 
 
@@ -665,7 +721,7 @@ def plant(service: Service, month: date, columns: Columns, draws: Draws) -> Colu
 
     Args:
         service: the service of the file.
-        month: its month, one of ``MONTHS``.
+        month: its month, one of ``MONTHS`` or ``POINT_MONTH``.
         columns: clean trips in file order.
         draws: the stream to draw from.
 

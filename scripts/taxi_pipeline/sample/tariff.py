@@ -84,8 +84,8 @@ def rate_codes(ride: Ride, draws: Draws) -> Ints:
     ).astype(np.int64)
 
 
-def fares(ride: Ride, rate_code: Ints, draws: Draws) -> Ints:
-    """Compute the fare without surcharges.
+def steps_driven(ride: Ride) -> Ints:
+    """How often the meter steps: each fifth of a mile, or each minute in slow traffic.
 
     The share of time in which the meter counts minutes falls with the average speed; it was fitted
     to fares, distances and durations of green taxis in January 2024.
@@ -93,8 +93,12 @@ def fares(ride: Ride, rate_code: Ints, draws: Draws) -> Ints:
     minutes = ride.duration / 60
     speed = ride.miles / (minutes / 60)
     slow_minutes = minutes * np.clip(0.9 - 0.045 * speed, 0.2, 0.9)
-    steps = np.floor(5 * ride.miles + slow_minutes).astype(np.int64)
-    meter = DROP + STEP * steps
+    return np.floor(5 * ride.miles + slow_minutes).astype(np.int64)
+
+
+def fares(ride: Ride, rate_code: Ints, draws: Draws) -> Ints:
+    """Compute the fare without surcharges."""
+    meter = DROP + STEP * steps_driven(ride)
     agreed = np.maximum(1000, meter // 500 * 500)  # negotiated: whole five dollars
     upfront = np.floor(meter * draws.between(0.85, 1.2, ride.size)).astype(np.int64)
     upfront = np.maximum(upfront, 700)
