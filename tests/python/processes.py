@@ -37,6 +37,11 @@ class Tier:
     may_start = True
 
 
+def name_main_module() -> None:
+    """Give the main module a file: pyspark takes a process without one for a doctest, and ends it."""
+    vars(sys.modules["__main__"]).setdefault("__file__", __file__)
+
+
 def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_LOADED))
@@ -80,6 +85,7 @@ def _run(
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for the process's life
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    name_main_module()
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

@@ -18,6 +18,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from processes import name_main_module
 from servers import die_with_parent, free_port
 
 _HERE = Path(__file__).resolve().parent
@@ -131,6 +132,7 @@ class SparkServer:
         """The client's session: the one that ``getOrCreate`` gives while it lasts."""
         from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra
 
+        name_main_module()
         session = SparkSession.builder.remote(self.environment["SPARK_REMOTE"]).getOrCreate()
         session.conf.set("spark.sql.session.timeZone", "UTC")
         return session
