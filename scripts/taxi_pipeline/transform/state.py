@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.errors import DataError, TaxiError
 from taxi_pipeline.warehouses import Reader
 
 _STATES = "select node, status, failures, changed_at from node_states order by node"
 _PASSED = {"success", "pass", "warn"}
+_OF_THE_DATA = {"fail", "skipped"}
+"""A test that found rows, and what depends on it: the same data fail again."""
 _MEANING = {
     "running": "was interrupted",
     "outdated": "was not run since its table was built",
@@ -40,21 +42,27 @@ def require_passed(reader: Reader) -> BuildState:
     """Read the state of a target's warehouse, before something of it is published.
 
     Raises:
-        TaxiError: a table or test has failed, was interrupted, skipped or outdated, or there has been no build.
+        DataError: nothing but tests have failed, and what depends on them was skipped.
+        TaxiError: a table has failed, a table or test was interrupted or is outdated, or there has been no build.
     """
     states = [
         (str(node).split("."), str(status), int(failures or 0), str(changed))
         for node, status, failures, changed in reader.query(_STATES)
     ]
-    open_ends = [
-        f"{parts[2]} {_MEANING.get(status, 'failed')}"
+    open_ends = {
+        f"{parts[2]} {_MEANING.get(status, 'failed')}": status
         for parts, status, _, _ in states
         if status not in _PASSED
-    ]
+    }
     if open_ends or not states:
-        shown = ", ".join(open_ends[:_SHOWN]) or "there has been no build"
+        shown = ", ".join(list(open_ends)[:_SHOWN]) or "there has been no build"
         more = f" and {len(open_ends) - _SHOWN} more" if len(open_ends) > _SHOWN else ""
-        raise TaxiError(
+        fault = (
+            DataError
+            if "fail" in (found := set(open_ends.values())) and found <= _OF_THE_DATA
+            else TaxiError
+        )
+        raise fault(
             reader.name,
             f"not every table and test has passed: {shown}{more}; they are not published",
             "correct the cause, then run `taxi build`",
