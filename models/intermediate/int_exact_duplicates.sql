@@ -9,6 +9,8 @@ trips as (
     select * from {{ ref("int_trips_unioned") }}
     where
         {{ is_metered_service() }}
+        -- Of a value that could not be read nobody can say that it equals another.
+        and unreadable_fields is null
         and {{ in_slice_to_build() }}
 ),
 
