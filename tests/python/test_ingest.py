@@ -804,6 +804,28 @@ def _without_powers(code: str) -> str:
     ) + code
 
 
+@pytest.mark.parametrize("in_parquet", [False, True])
+def test_a_partition_with_codes_at_the_ends_can_be_read_by_pyarrow(
+    place: Workplace, in_parquet: bool
+) -> None:
+    """Neighbors that differ by more than 2**31 are written in a form that PyArrow cannot read."""
+    codes = (1, -2147483648, 2147483647, -999999999, 999999999, 2)
+    rows = [row.split(",") for row in yellow_rows(len(codes))]
+    text = yellow_text(
+        *(",".join([*row[:3], str(code), *row[4:]]) for row, code in zip(rows, codes, strict=True))
+    )
+    path = place.write(YELLOW_NAME, text)
+    if in_parquet:
+        columns = "* replace (passenger_count::integer as passenger_count)"
+        path = place.parquet(
+            f"{path.stem}.parquet", f"select {columns} from read_csv('{path}', header = true)"
+        )
+    entry = place.ingest(path).entry
+    read = pq.read_table(place.part(entry))
+    assert read["passenger_count"].to_pylist() == [1, None, None, -999999999, 999999999, 2]
+    assert read["unreadable_fields"].to_pylist()[:3] == [None, "passenger_count", "passenger_count"]
+
+
 def test_unreadable_file_is_refused(place: Workplace) -> None:
     path = place.write(YELLOW_NAME, TEXT)
     path.chmod(0)

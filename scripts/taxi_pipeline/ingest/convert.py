@@ -23,14 +23,26 @@ from taxi_pipeline.schemas import (
 )
 from taxi_pipeline.zones.lookup import ZONE_AT
 
-_ALWAYS_WHOLE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT"})
-_NUMBERS = _ALWAYS_WHOLE | {"BIGINT", "UINTEGER", "UBIGINT", "HUGEINT", "FLOAT", "DOUBLE"}
+_ALWAYS_A_CODE = frozenset({"TINYINT", "SMALLINT", "UTINYINT", "USMALLINT"})
+_NUMBERS = _ALWAYS_A_CODE | {
+    "INTEGER",
+    "BIGINT",
+    "UINTEGER",
+    "UBIGINT",
+    "HUGEINT",
+    "FLOAT",
+    "DOUBLE",
+}
 
 NULL_WORDS = ("", "null", "\\n", "nan", "n/a", "na", "none")
 """What stands for an empty field in files that other programs have written (2026-11-26), in lower case."""
 
 EARLIEST, LATEST = "timestamp '0001-01-01'", "timestamp '9999-12-31 23:59:59.999999'"
 """The instants that every engine has; BigQuery's datetime has the fewest."""
+
+LARGEST_CODE = 999_999_999
+"""DuckDB 1.5 writes neighbors in a column that differ by more than 2**31 in a form that PyArrow cannot read.
+No code, and no number of seconds, has more than nine digits (2026-11-28)."""
 
 _US_TIMES = ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M")
 # NYC Open Data's exports, after its portal and after a spreadsheet.
@@ -42,7 +54,7 @@ EXPECTED = {
     TIME: "a time such as 2024-01-31 23:59:59",
     MONEY: "an amount in dollars such as 12.50",
     MILES: "a number of miles such as 1.25",
-    CODE: "a whole number such as 1",
+    CODE: "a whole number of at most nine digits such as 1",
     TEXT: "a text",
     DEGREES: "degrees such as -73.985",
 }
@@ -127,13 +139,14 @@ def _steps(column: Column, sources: tuple[SourceColumn, ...], *, fits: bool) -> 
     elif column.type == MONEY:
         cents = f"{cast_}({exact} as {MONEY})"
         steps = replace(steps, exact=six_places, value=cents, rounded=f"{exact} <> {value}")
-    elif column.type == CODE and source_type not in _ALWAYS_WHOLE:
+    elif column.type == CODE and source_type not in _ALWAYS_A_CODE:
         whole = f"{cast_}({exact} as integer)"
+        # 1.5 is no code, and 2 would be another one.
+        is_code = f"{exact} between -{LARGEST_CODE} and {LARGEST_CODE} and {exact} = {whole}"
         steps = replace(
             steps,
             exact=f"coalesce({six_places}, {coded or 'null'})" if is_text else given,
-            # 1.5 is no code, and 2 would be another one.
-            value=whole if fits else f"case when {exact} = {whole} then {whole} end",
+            value=whole if fits else f"case when {is_code} then {whole} end",
         )
     else:
         steps = replace(steps, exact=f"coalesce({coded}, {given})" if coded else given, misfit=None)
