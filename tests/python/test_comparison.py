@@ -212,7 +212,7 @@ def test_a_pull_request_builds_what_it_changes_and_tells_what_that_does(
         if one["unique_id"].startswith("model.")
     }
     assert models == {"mart_monthly_payment_mix"}, done.stdout
-    assert "1 of 19 tables differ." in report
+    assert "1 of 20 tables differ." in report
     assert "| mart_monthly_payment_mix | total_amount |" in report
     is_failed = any(one["status"] in {"fail", "error"} for one in results["results"])
     assert done.returncode == (1 if is_failed else 0), done.stdout

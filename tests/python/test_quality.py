@@ -398,8 +398,22 @@ def test_an_excerpt_does_not_replace_a_whole_month_by_mistake(
     error = place.refuse(copy_with(place, green, "select * from {file} limit 500"))
     assert error.exit_code == 1
     assert error.reason == "it has 500 rows, and the version in the lake has 56,551"
+    cut = "select * from {file} where extract(day from lpep_pickup_datetime) < 20 limit 33000"
+    error = place.refuse(copy_with(place, green, cut))
+    assert error.reason == "it has 33,000 rows, and the version in the lake has 56,551"
     path = copy_with(place, green, "select * from {file} limit 500")
     assert ingest_file(path, place.lake, place.settings, accept_critical=True).status == "replaced"
+
+
+def test_a_file_of_few_rows_that_would_all_be_rejected_is_critical(
+    place: Workplace, green: Path
+) -> None:
+    moved = "- interval 62 days"
+    query = edited(replace_columns(data_edits.SHIFTED.format(moved)) + " limit 200", green)
+    path = place.parquet("green_tripdata_2024-01.parquet", query)
+    assert place.ingest(path).remarks == ()
+    [verdict] = validate(place.settings, Choice(service=Service.GREEN), print).verdicts
+    assert "pickups_are_in_the_file_month" in names(verdict)
 
 
 def test_a_small_excerpt_goes_in_at_once_and_is_judged_by_validate(

@@ -99,6 +99,10 @@ class Definitions:
             if check.suite == suite and (not check.services or service in check.services):
                 yield check
 
+    def named(self, name: str) -> Definition:
+        """The check of a name."""
+        return next(check for check in self.checks if check.name == name)
+
     def least(self, size: str) -> int:
         """How much a size needs."""
         return self.sizes[size].least

@@ -11,7 +11,8 @@ from taxi_pipeline.errors import DataError
 from taxi_pipeline.lake import Lake, ManifestEntry
 from taxi_pipeline.quality.checkpoint import run_checkpoint
 from taxi_pipeline.quality.checks import Outcome, Verdict
-from taxi_pipeline.quality.definitions import SMALLEST_MONTH_ROWS
+from taxi_pipeline.quality.definitions import SMALLEST_MONTH_ROWS, definitions
+from taxi_pipeline.quality.lake_month import published_rows
 from taxi_pipeline.quality.profile import Profile
 from taxi_pipeline.quality.store import MonthJudge
 from taxi_pipeline.settings import Settings
@@ -107,12 +108,21 @@ def _refuse_to_shrink(entry: ManifestEntry, lake: Lake) -> None:
                 "get the file with amounts; to replace the month all the same, ingest it with --accept-critical",
             )
         # TLC's own new versions differ by some percent.
-        if other.row_count >= max(SMALLEST_MONTH_ROWS, 2 * entry.row_count):
+        if other.row_count >= max(SMALLEST_MONTH_ROWS, 2 * entry.row_count) or (
+            _is_whole(other) and not _is_whole(entry)
+        ):
             raise DataError(
                 entry.source_file,
                 f"it has {entry.row_count:,} rows, and the version in the lake has {other.row_count:,}",
                 "get the whole file; to replace the month all the same, ingest it with --accept-critical",
             )
+
+
+def _is_whole(entry: ManifestEntry) -> bool:
+    """Whether a version has about as many rows as TLC has published."""
+    published = published_rows().get((entry.service.value, entry.file_month[:7]))
+    least = definitions().named("row_count_reaches_the_published_count").least
+    return published is not None and least is not None and entry.row_count >= least * published
 
 
 def describe(outcome: Outcome) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from taxi_pipeline.quality.checks import Frame, Suite, median_of, ratio, shift
 from taxi_pipeline.quality.definitions import MIN_PREVIOUS, Definition, definitions
@@ -28,13 +29,22 @@ class Lists:
 
     Attributes:
         codes: the known values of each code column.
-        published: rows of TLC's own Parquet file, by service and ``YYYY-MM``.
+        published: as ``published_rows``.
         hail_zones: zones where yellow taxis alone may be hailed: Manhattan's core and the airports.
     """
 
     codes: Mapping[str, Sequence[int | str]]
     published: Mapping[tuple[str, str], int]
     hail_zones: frozenset[str]
+
+
+@cache
+def published_rows() -> Mapping[tuple[str, str], int]:
+    """Rows of TLC's own Parquet file, by service and ``YYYY-MM``."""
+    return {
+        (row["service_type"], row["file_month"][:7]): int(row["parquet_rows"])
+        for row in read_seed("published_trip_counts")
+    }
 
 
 def read_lists() -> Lists:
@@ -56,10 +66,7 @@ def read_lists() -> Lists:
                 if row["hvfhs_license_number"].startswith("HV")
             ],
         },
-        published={
-            (row["service_type"], row["file_month"][:7]): int(row["parquet_rows"])
-            for row in read_seed("published_trip_counts")
-        },
+        published=published_rows(),
         hail_zones=frozenset(
             row["locationid"]
             for row in read_seed("taxi_zone_lookup")
@@ -199,6 +206,9 @@ def _file_measures(
             rows - profile.unparseable - profile.pickups, rows - profile.unparseable
         ),
         "share_over_24_hours": ratio(profile.long_trips, rows),
+        "share_over_3_hours": ratio(profile.over_three_hours, rows),
+        "share_without_duration": ratio(profile.without_duration, rows),
+        "share_without_miles": ratio(profile.without_miles, rows),
         "share_exact_duplicates": ratio(
             profile.compared_rows - profile.compared_trips, profile.compared_rows
         ),
@@ -214,6 +224,7 @@ def _file_measures(
             (profile.taxed_on_tolls_alone + profile.taxed_on_tips_alone) or None,
         ),
         "share_unknown_zone": ratio(zones["264"], rows),
+        "share_unknown_dropoff_zone": ratio(profile.dropoff_zones.get("264", 0), rows),
         "share_hail_zone": ratio(
             sum(number for zone, number in zones.items() if zone in lists.hail_zones), rows
         ),

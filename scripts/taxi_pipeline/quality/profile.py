@@ -28,7 +28,7 @@ from taxi_pipeline.quality.profile_amounts import (
 from taxi_pipeline.schemas import TIME, Service, columns_of
 from taxi_pipeline.seeds import read_variables, seed_path
 
-PROFILE_VERSION = 7
+PROFILE_VERSION = 8
 """Raise it when a profile would hold other numbers; every month is then profiled again."""
 
 EXPECTED_PICKUPS = 15
@@ -42,6 +42,7 @@ CODE_COLUMNS: Mapping[Service, tuple[str, ...]] = {
     Service.HVFHV: ("hvfhs_license_num",),
 }
 
+_LENGTHS = ("backwards", "long_trips", "over_three_hours", "without_duration", "without_miles")
 _MILES_PER_DEGREE = 69.05
 _COS_LATITUDE = 0.7577  # of 40.74 degrees north
 _UNKNOWN_ZONE = 264
@@ -76,6 +77,9 @@ class Profile:
         negative_totals: rows with a negative total.
         backwards: rows whose dropoff lies more than 60 s before the pickup.
         long_trips: rows whose dropoff lies more than 24 hours after the pickup.
+        over_three_hours: rows whose dropoff lies more than 3 hours after the pickup.
+        without_duration: rows whose dropoff is the pickup, or that lack one of them.
+        without_miles: rows without a distance, or with one of 0; 0 of FHV, which has no distances.
         compared_rows: rows of every n-th second; of a small month, all.
         compared_trips: different rows among them.
         distinct_trips: different ones among them by vendor or license, pickup, zones, distance, and total alone.
@@ -116,6 +120,9 @@ class Profile:
     negative_totals: int = 0
     backwards: int = 0
     long_trips: int = 0
+    over_three_hours: int = 0
+    without_duration: int = 0
+    without_miles: int = 0
     compared_rows: int = 0
     compared_trips: int = 0
     distinct_trips: int = 0
@@ -184,16 +191,22 @@ def profile_partition(
     clock = _clock(connection, trips, pickup, month)
     zones, dropoff_zones, located, correlation = _map(connection, trips, MILES.get(service))
     cut, longest = reject_limits()
-    backwards, long_trips = fetch_row(
+    miles = MILES.get(service)
+    lengths = fetch_row(
         connection,
-        f"select count(*) filter (seconds < -{cut}), count(*) filter (seconds > 3600 * {longest})"
-        f" from (select date_diff('second', {pickup}, {dropoff}) as seconds from {trips})",
+        f"""select
+            count(*) filter (seconds < -{cut}),
+            count(*) filter (seconds > 3600 * {longest}),
+            count(*) filter (seconds > 3600 * 3),
+            count(*) filter (coalesce(seconds, 0) = 0),
+            count(*) filter ({f"coalesce({miles}, 0) = 0" if miles else "false"})
+        from (select *, date_diff('second', {pickup}, {dropoff}) as seconds from {trips})""",
     )
     profile = Profile(
         PROFILE_VERSION, rows, unparseable, nulls, *clock,
         _codes(connection, trips, service), zones, dropoff_zones,
         located_trips=located, map_correlation=correlation,
-        backwards=backwards, long_trips=long_trips,
+        **dict(zip(_LENGTHS, lengths, strict=True)),
     )  # fmt: skip
     if service not in FARE:
         return profile
