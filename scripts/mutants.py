@@ -55,6 +55,10 @@ _SIGN = "the join asks for the opposite total"
 
 EQUIVALENT = {
     (
+        "{{ is_metered_service() }}",
+        "1 = 1",
+    ): _SIEVE,
+    (
         "having count(*) > 1",
         "having count(*) >= 1",
     ): _SIEVE,

@@ -134,6 +134,9 @@ EDITS = (
          replace_columns("case payment_type when 1 then 2 when 2 then 1 else payment_type end as payment_type"),
          out("cash_trips_have_no_tips"), out("cash_trips_have_no_tips")),
     Edit("totals doubled", replace_columns("2 * total_amount as total_amount"), UNSEEN, UNSEEN),
+    Edit("a total of 10 billion dollars", replace_columns(
+         "case when row_number() over () = 7 then 9999999999.99 else total_amount end as total_amount"),
+         warn("no_total_is_beyond_any_fare"), warn("no_total_is_beyond_any_fare")),
     Edit("a new payment type", replace_columns(
          "case when hash({pickup}, total_amount) % 100 = 0 then 8 else payment_type end as payment_type"),
          warn("every_payment_type_is_known"), warn("every_payment_type_is_known")),

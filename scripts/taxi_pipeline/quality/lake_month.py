@@ -213,6 +213,7 @@ def _file_measures(
             profile.compared_rows - profile.compared_trips, profile.compared_rows
         ),
         "share_distinct_trips": ratio(profile.distinct_trips, profile.compared_trips),
+        "implausible_totals": profile.implausible_totals,
         "share_negative_totals": ratio(profile.negative_totals, rows),
         "share_dropoff_before_pickup": ratio(profile.backwards, rows),
         "cash_share_of_tips": ratio(profile.cash_tips, profile.tips or None),

@@ -75,6 +75,7 @@ class Profile:
         fares: trips with a fare of more than 0 and at most 1000 dollars.
         fare_amount: dollars of these.
         negative_totals: rows with a negative total.
+        implausible_totals: rows with a total beyond ``max_amount_dollars``, to either side.
         backwards: rows whose dropoff lies more than 60 s before the pickup.
         long_trips: rows whose dropoff lies more than 24 hours after the pickup.
         over_three_hours: rows whose dropoff lies more than 3 hours after the pickup.
@@ -118,6 +119,7 @@ class Profile:
     fares: int = 0
     fare_amount: float = 0.0
     negative_totals: int = 0
+    implausible_totals: int = 0
     backwards: int = 0
     long_trips: int = 0
     over_three_hours: int = 0

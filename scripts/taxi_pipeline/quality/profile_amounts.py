@@ -48,17 +48,23 @@ Values = dict[str, int | float]
 
 
 def amounts(connection: duckdb.DuckDBPyConnection, trips: str, service: Service) -> Values:
-    """What the fares are like, and how many totals are negative."""
-    fare = FARE[service]
-    fares, amount, negative = fetch_row(
+    """What the fares are like, and how many totals are negative, or beyond any fare."""
+    fare, largest = FARE[service], read_variables()["max_amount_dollars"]
+    fares, amount, negative, implausible = fetch_row(
         connection,
         f"""select
             count(*) filter ({fare} > 0 and {fare} <= 1000),
             sum({fare}) filter ({fare} > 0 and {fare} <= 1000),
-            count(*) filter (total_amount < 0)
+            count(*) filter (total_amount < 0),
+            count(*) filter (abs(total_amount) > {largest})
         from {trips}""",
     )
-    return {"fares": fares, "fare_amount": float(amount or 0), "negative_totals": negative}
+    return {
+        "fares": fares,
+        "fare_amount": float(amount or 0),
+        "negative_totals": negative,
+        "implausible_totals": implausible,
+    }
 
 
 def alike(
