@@ -31,7 +31,7 @@ def bench(
     years: Annotated[
         str | None,
         typer.Option(
-            help="First and last year of all four services, such as 2009-2026 (3.4 billion rows); "
+            help="First and last year of all four services, such as 2009-2026 (4.4 billion rows); "
             "default: yellow and green of 2019-2020, FHV of 2019."
         ),
     ] = None,
