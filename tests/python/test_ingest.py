@@ -555,6 +555,32 @@ def test_amounts_with_thousands_separators_and_american_times_are_read(place: Wo
     )
 
 
+@pytest.mark.parametrize(
+    ("field", "base"),
+    [
+        ('"B0""1"', 'B0"1'),
+        ('"B,""1"', 'B,"1'),
+        ('"""B,1"""', '"B,1"'),
+        ('"B0"""', 'B0"'),
+        ('""""', '"'),
+        ('""', None),
+        ('"B01"', "B01"),
+        ('B0""1', 'B0""1'),
+    ],
+)
+def test_a_quote_that_a_quoted_field_writes_twice_is_one(
+    place: Workplace, field: str, base: str | None
+) -> None:
+    line = f"{field},2019-03-01 00:00:00,2019-03-01 00:01:00,1,2,"
+    text = "\n".join([FHV_HEADER, line, line.replace(",2019", ",x2019", 1), line]) + "\n"
+    entry = place.ingest_text("fhv_tripdata_2019-03.csv", text)
+    assert place.rows(entry, "dispatching_base_num, pulocationid, raw_line") == [
+        (base, 1, None),
+        (None, None, line.replace(",2019", ",x2019", 1)),
+        (base, 1, None),
+    ]
+
+
 def test_a_decimal_comma_is_no_thousands_separator(place: Workplace) -> None:
     lines = [
         GOOD.replace(",1.5,", f',"{miles}",') for miles in ("12,5", "1,052", "1,0523", "1,052.5")

@@ -38,6 +38,9 @@ _US_TIMES = ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M")
 HELD_COMMA = "\x1a"
 """Stands for a comma within a quoted field while a line is split at its commas."""
 
+HELD_QUOTE = "\x19"
+"""Stands for a quote that a quoted field writes twice, while the quotes around fields are taken off."""
+
 EXPECTED = {
     TIME: "a time such as 2024-01-31 23:59:59",
     MONEY: "an amount in dollars such as 12.50",
