@@ -412,9 +412,10 @@ def test_zoned_parquet_time_keeps_its_clock_reading(place: Workplace) -> None:
     times = pa.array([datetime(2019, 3, 1, 2, 30), datetime(2019, 7, 1, 2, 30)], pa.timestamp("us"))
     path = place.parquet("yellow_tripdata_2019-03.parquet", _yellow_query())
     table = pq.read_table(path)
-    index = table.column_names.index("tpep_pickup_datetime")
     zoned = times.cast(pa.timestamp("us", "UTC"))
-    pq.write_table(table.set_column(index, "tpep_pickup_datetime", zoned), path)
+    for name in ("tpep_pickup_datetime", "tpep_dropoff_datetime"):
+        table = table.set_column(table.column_names.index(name), name, zoned)
+    pq.write_table(table, path)
     with duckdb.connect() as connection:
         [described] = connection.sql(f"select tpep_pickup_datetime from '{path}'").types
     assert str(described) == "TIMESTAMP WITH TIME ZONE"

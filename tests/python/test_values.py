@@ -9,6 +9,8 @@ from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import ManifestEntry
 from trip_files import CASES, YELLOW_HEADER, YELLOW_ROW, Workplace, yellow_text
 
+NAME = "fhv_tripdata_2019-03.parquet"
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> Workplace:
@@ -18,6 +20,17 @@ def place(tmp_path: Path) -> Workplace:
 def case(pattern: str) -> Path:
     [path] = CASES.glob(pattern)
     return path
+
+
+def fhv_query(
+    pickup: str = "timestamp '2019-03-01 00:00:00'",
+    dropoff: str = "timestamp '2019-03-01 00:10:00'",
+) -> str:
+    """A trip of FHV as a query, with these times."""
+    return (
+        f"select 'B00001' as dispatching_base_num, {pickup} as pickup_datetime, {dropoff} as dropoff_datetime,"
+        " 1 as PULocationID, 2 as DOLocationID"
+    )
 
 
 def unread(entry: ManifestEntry, place: Workplace) -> list[tuple[object, ...]]:
@@ -66,6 +79,12 @@ def test_a_column_of_another_kind_is_refused_in_a_sentence(
     place: Workplace, pattern: str, said: str
 ) -> None:
     assert said in str(place.refuse(case(pattern)))
+
+
+def test_a_date_is_no_time_of_a_trip(place: Workplace) -> None:
+    said = str(place.refuse(place.parquet(NAME, fhv_query(pickup="date '2019-03-01'"))))
+    assert "the column 'pickup_datetime' is of type DATE, such as '2019-03-01'" in said
+    assert "expected is a time such as 2024-01-31 23:59:59" in said
 
 
 @pytest.mark.parametrize(
