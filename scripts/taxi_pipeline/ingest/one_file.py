@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, product
 from pathlib import Path
 from typing import Literal
 
@@ -61,7 +61,7 @@ from taxi_pipeline.lake import (
 )
 from taxi_pipeline.quality.gate import examine
 from taxi_pipeline.restatements.versions import publish_version, record_restatements
-from taxi_pipeline.schemas import Column, Service, columns_of
+from taxi_pipeline.schemas import TIME, Column, Service, columns_of
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.synthetic import METADATA_KEY
 from taxi_pipeline.zones.archive import METHOD_VERSION, kept_shapes, require_shapes
@@ -87,6 +87,7 @@ _PICKUP_ONLY = frozenset(
     {"pickup_date", "locationid"}
 )  # FHV files of 2015 and 2016 say no more of a trip
 _DROPOFF = ("dropoff_datetime", "dolocationid")
+_UTC = frozenset({"UTC", "Etc/UTC", "+00:00"})
 _NOT_TLC_WRITERS = frozenset({"DuckDB", "Polars"})
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -372,12 +373,14 @@ class _Footer:
         rows: how many it holds.
         is_synthetic: it says that it is this project's own sample.
         writer: the program that wrote it.
+        zones: the time zone of each column of instants, empty where it has none.
     """
 
     names: list[str]
     rows: int
     is_synthetic: bool
     writer: str
+    zones: dict[str, str]
 
 
 def _prepare_parquet(
@@ -414,6 +417,7 @@ def _prepare_parquet(
     match = match_columns(trip_file.service, columns, trip_file.name)
     if rows == 0:
         raise _no_rows(trip_file.name)
+    _refuse_zones(trip_file, match, footers)
     shapes = locate(match)
 
     def convert(*, fits: bool) -> str:
@@ -473,6 +477,33 @@ def _refuse_type(
             f"expected is {EXPECTED[column.type]}",
             "write the file again with TLC's types",
         )
+
+
+def _refuse_zones(trip_file: TripFile, match: ColumnMatch, footers: Sequence[_Footer]) -> None:
+    """Refuse trip times with a zone, unless it is UTC at all of them: Spark marks times without a zone so.
+
+    Raises:
+        TaxiError: it names the zone, and a column that has it.
+    """
+    columns: dict[str, str] = {}  # by zone, the first column that has it
+    for column in columns_of(trip_file.service):
+        sources = match.sources.get(column.name, ()) if column.type == TIME else ()
+        for source, footer in product(sources, footers):
+            if (zone := footer.zones.get(source.name)) is not None:
+                columns.setdefault(zone, source.name)
+    zoned = [zone for zone in columns if zone]
+    if len(zoned) < len(columns) and zoned:
+        reason = (
+            f"some of its times have the time zone {zoned[0]}, as in '{columns[zoned[0]]}', "
+            f"and others have none, as in '{columns['']}'"
+        )
+    elif foreign := [zone for zone in zoned if zone not in _UTC]:
+        reason = f"the times in '{columns[foreign[0]]}' have the time zone {foreign[0]}"
+    else:
+        return
+    raise TaxiError(
+        trip_file.name, reason, "write all its times as New York wall time without a zone"
+    )
 
 
 def _refuse_unreadable(
@@ -560,11 +591,17 @@ def _read_footer(path: Path, trip_file: TripFile) -> _Footer:
 
     try:
         metadata = pq.read_metadata(path)
+        schema = metadata.schema.to_arrow_schema()
         return _Footer(
-            names=list(metadata.schema.to_arrow_schema().names),
+            names=list(schema.names),
             rows=metadata.num_rows,
             is_synthetic=(metadata.metadata or {}).get(METADATA_KEY.encode()) == b"true",
             writer=metadata.created_by or "",
+            zones={
+                field.name: field.type.tz or ""
+                for field in schema
+                if pa.types.is_timestamp(field.type)
+            },
         )
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(trip_file.name, error) from error
