@@ -787,6 +787,20 @@ def test_part_files_are_one_file(place: Workplace) -> None:
     assert "empty" in place.refuse(folder).reason
 
 
+def test_part_files_of_the_same_bytes_are_refused(place: Workplace) -> None:
+    """Unless they have no rows, which Spark writes where a task has nothing to write."""
+    folder = place.folder / "in" / "yellow_tripdata_2019-03.parquet"
+    folder.mkdir(parents=True)
+    for number in range(3):
+        place.parquet(
+            f"{folder.name}/part-{number}.parquet", f"{_yellow_query()} limit {number // 2}"
+        )
+    assert place.ingest(folder).entry.row_count == 1
+    (folder / "part-1.parquet").write_bytes((folder / "part-2.parquet").read_bytes())
+    fault = place.refuse(folder)
+    assert "its part files part-1.parquet and part-2.parquet hold the same bytes" in fault.reason
+
+
 def test_fhv_file_with_a_pickup_only_has_no_dropoff(place: Workplace) -> None:
     rows = "B00013,2015-02-01 00:00:00,\nB00013,2015-02-01 00:01:00,7\n"
     entry = place.ingest_text(

@@ -7,6 +7,7 @@ without giving up parallel reading.
 import errno
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -406,6 +407,9 @@ def _prepare_parquet(
             f"it holds {rows:,} rows, more than four times TLC's largest month",
             "check that it is one month of TLC's trips",
         )
+    _refuse_twins(
+        trip_file, [part for part, footer in zip(parts, footers, strict=True) if footer.rows]
+    )
     relation = _parquet_relation(parts, [footer.rows for footer in footers], scratch)
     described = connection.execute(f"describe from {relation}").fetchall()
     columns = []
@@ -446,6 +450,26 @@ def _prepare_parquet(
         any(footer.is_synthetic for footer in footers),
         shapes,
     )
+
+
+def _refuse_twins(trip_file: TripFile, parts: Sequence[Path]) -> None:
+    """Refuse part files of the same bytes: their rows would count twice. Only files of one size are read for it.
+
+    Raises:
+        TaxiError: it names two of them.
+    """
+    sizes = Counter(part.stat().st_size for part in parts)
+    first: dict[str, Path] = {}
+    for part in parts:
+        if (
+            sizes[part.stat().st_size] > 1
+            and (twin := first.setdefault(hash_file(part), part)) != part
+        ):
+            raise TaxiError(
+                trip_file.name,
+                f"its part files {twin.name} and {part.name} hold the same bytes, so that their rows would count twice",
+                "remove one of them",
+            )
 
 
 def _as_json(identifier: str, type_: str) -> str:
