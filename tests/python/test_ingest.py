@@ -950,6 +950,30 @@ def test_a_refused_file_says_what_it_seems_to_be(
     assert remedy in place.refuse(place.write(name, content)).remedy
 
 
+@pytest.mark.parametrize(
+    ("form", "pack", "reason", "remedy"),
+    [
+        ("csv", bytes, "it is a Parquet file", ""),
+        ("csv.gz", bytes, "it is a Parquet file", ""),
+        ("zip", bytes, "it is a Parquet file", ""),
+        ("csv.gz", gzip.compress, "it packs a Parquet file", "unpack it and "),
+        ("zip", lambda text: _zip({"a.csv": text}), "it packs a Parquet file", "unpack it and "),
+    ],
+)
+def test_parquet_under_another_name_is_called_parquet(
+    place: Workplace, form: str, pack: Callable[[bytes], bytes], reason: str, remedy: str
+) -> None:
+    content = place.parquet(f"{NAME}.parquet", _yellow_query()).read_bytes()
+    fault = place.refuse(place.write(f"{NAME}.{form}", pack(content)))
+    assert fault.reason == f"{reason}, by its first bytes PAR1"
+    assert fault.remedy == f"{remedy}name it {NAME}.parquet"
+
+
+def test_bytes_of_another_format_are_not_said_to_be_columns(place: Workplace) -> None:
+    fault = place.refuse(place.write(f"{NAME}.csv", b"PK\x03\x04\t\t\x00\t\n" * 9))
+    assert "separated" not in fault.remedy
+
+
 def test_a_line_tells_the_rows_before_and_names_every_file_that_was_passed_over(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ from taxi_pipeline.ingest.matching import (
 from taxi_pipeline.ingest.partition import copy_sql, partition_sql
 from taxi_pipeline.ingest.text import (
     MOST_LINES,
+    PARQUET_MAGIC,
     convert_csv_sql,
     csv_match,
     csv_relation,
@@ -597,18 +598,17 @@ def _parquet_format(writer: str) -> str:
 
 def _read_footer(path: Path, trip_file: TripFile) -> _Footer:
     """Read what a Parquet file says of itself."""
-    magic = b"PAR1"
     with path.open("rb") as stream:
         start = stream.read(60)
-        stream.seek(-min(len(magic), path.stat().st_size), 2)
+        stream.seek(-min(len(PARQUET_MAGIC), path.stat().st_size), 2)
         end = stream.read()
-    if not start.startswith(magic):
+    if not start.startswith(PARQUET_MAGIC):
         raise TaxiError(
             trip_file.name,
             f"it is not a Parquet file but starts with {start.decode('latin-1')!r}",
             "check that it is not, say, an error page, and download it again",
         )
-    if end != magic:
+    if end != PARQUET_MAGIC:
         raise TaxiError(trip_file.name, "the Parquet file is cut off", "download it again")
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s, which a command that reads no file need not wait for
     import pyarrow.parquet as pq  # noqa: PLC0415

@@ -31,6 +31,10 @@ MOST_TEXT_BYTES = 12_000_000_000
 HIGHEST_RATIO = 100
 """The most bytes of text from one packed byte (2026-11-26). TLC's CSV files give 4 to 12, gzip at most 1,032."""
 
+PARQUET_MAGIC = b"PAR1"
+"""The first and the last bytes of a Parquet file."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
 _RATIO_FROM_BYTES = 64_000_000  # below this, text is too little to do harm
 _CHUNK_BYTES = 1 << 20
 _SPARE_FIELDS = 4  # files of 2016 have two empty fields more than names
@@ -180,13 +184,14 @@ def split_header(line: bytes) -> list[str]:
 @contextmanager
 def _open_text(path: Path, trip_file: TripFile) -> Iterator[BinaryIO]:
     """Open a CSV file's text, unpacked; what is wrong with the packing is a TaxiError."""
+    with path.open("rb") as stream:
+        start = stream.read(len(PARQUET_MAGIC))
+    if start == PARQUET_MAGIC:
+        raise _parquet_in_disguise(trip_file, "it is a Parquet file", "")
     if trip_file.format == "csv":
+        if start.startswith(_GZIP_MAGIC):
+            raise TaxiError(trip_file.name, "it is gzip data", f"rename it to {trip_file.name}.gz")
         with path.open("rb") as stream:
-            if stream.read(2) == b"\x1f\x8b":
-                raise TaxiError(
-                    trip_file.name, "it is gzip data", f"rename it to {trip_file.name}.gz"
-                )
-            stream.seek(0)
             yield stream
         return
     if trip_file.format == "csv.zip":
@@ -205,6 +210,16 @@ def _open_text(path: Path, trip_file: TripFile) -> Iterator[BinaryIO]:
         raise TaxiError(trip_file.name, "the gzip data is damaged", again) from error
     except zlib.error as error:
         raise TaxiError(trip_file.name, "the gzip data is damaged", again) from error
+
+
+def _parquet_in_disguise(trip_file: TripFile, what: str, first: str) -> TaxiError:
+    """What a file is that has a CSV file's name and Parquet data, and what to do first, before it is renamed."""
+    stem = trip_file.name.partition(".")[0]
+    return TaxiError(
+        trip_file.name,
+        f"{what}, by its first bytes {PARQUET_MAGIC.decode()}",
+        f"{first}name it {stem}.parquet",
+    )
 
 
 @contextmanager
@@ -317,9 +332,15 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def read_header(path: Path, trip_file: TripFile) -> bytes:
-    """Read the first line of a CSV file, without its end."""
+    """Read the first line of a CSV file, without its end.
+
+    Raises:
+        TaxiError: the compressed data is cut off or damaged, or no CSV file.
+    """
     with _open_text(path, trip_file) as stream:
         line = stream.readline(LONGEST_LINE_BYTES)
+    if line.startswith(PARQUET_MAGIC):
+        raise _parquet_in_disguise(trip_file, "it packs a Parquet file", "unpack it and ")
     return _end_lines_alike(line).partition(b"\n")[0]
 
 
