@@ -35,6 +35,8 @@ PARQUET_MAGIC = b"PAR1"
 """The first and the last bytes of a Parquet file."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_BITS = 31  # of zlib: gzip data with a window of any size
+_PACKED_BYTES = 1 << 16  # give at most 70 MB
 _RATIO_FROM_BYTES = 64_000_000  # below this, text is too little to do harm
 _CHUNK_BYTES = 1 << 20
 _SPARE_FIELDS = 4  # files of 2016 have two empty fields more than names
@@ -199,6 +201,8 @@ def _open_text(path: Path, trip_file: TripFile) -> Iterator[BinaryIO]:
             yield stream
         return
     again = "download it again"
+    if not start.startswith(_GZIP_MAGIC):
+        raise TaxiError(trip_file.name, "it is not a gzip file", again)
     try:
         with gzip.open(path, "rb") as stream:
             yield cast(BinaryIO, stream)
@@ -206,10 +210,37 @@ def _open_text(path: Path, trip_file: TripFile) -> Iterator[BinaryIO]:
         raise TaxiError(trip_file.name, "the gzip data is cut off", again) from error
     except gzip.BadGzipFile as error:
         if "Not a gzipped file" in str(error):
-            raise TaxiError(trip_file.name, "it is not a gzip file", again) from error
+            raise _more_than_gzip(path, trip_file) from error
         raise TaxiError(trip_file.name, "the gzip data is damaged", again) from error
     except zlib.error as error:
         raise TaxiError(trip_file.name, "the gzip data is damaged", again) from error
+
+
+def _more_than_gzip(path: Path, trip_file: TripFile) -> TaxiError:
+    """What a file is that begins with whole gzip data and goes on with other bytes."""
+    end = _end_of_gzip(path)
+    with path.open("rb") as stream:
+        stream.seek(end)
+        others = stream.read(40)
+    return TaxiError(
+        trip_file.name,
+        f"its gzip data are whole and end at byte {end:,} of {path.stat().st_size:,}, "
+        f"and what follows is no gzip data: {others.decode('latin-1')!r}",
+        "download it again, or cut off what follows",
+    )
+
+
+def _end_of_gzip(path: Path) -> int:
+    """How many bytes of a file, from its first on, are gzip data."""
+    end = 0
+    with path.open("rb") as stream:
+        while stream.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC:
+            stream.seek(end)
+            unpacker = zlib.decompressobj(wbits=_GZIP_BITS)
+            while not unpacker.eof and (block := stream.read(_PACKED_BYTES)):
+                unpacker.decompress(block)
+            end = stream.seek(stream.tell() - len(unpacker.unused_data))
+    return end
 
 
 def _parquet_in_disguise(trip_file: TripFile, what: str, first: str) -> TaxiError:
