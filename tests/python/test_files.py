@@ -140,11 +140,14 @@ def test_what_a_folder_holds_besides_is_named_with_its_reason(
         "yellow_tripdata_2020-01.csv.part",
         "yellow_tripdata_2020-01.md5",
         "taxi_zone_lookup.csv",
+        ".green_tripdata_2020-09.csv",
+        ".yellow_tripdata_2020-01.csv.lock",
     )
     found = expand(folder, settings)
     assert found.paths == [folder / "yellow_tripdata_2020-01.csv"]
     assert found.failures == []
     assert found.passed_over == [
+        f"{folder}/.green_tripdata_2020-09.csv: it is hidden by its name",
         f"{folder}/taxi_zone_lookup.csv: it is not named like a trip file",
         f"{folder}/yellow_tripdata_2020-01 (1).csv:"
         " by its name it is a copy of yellow_tripdata_2020-01.csv, which is read",

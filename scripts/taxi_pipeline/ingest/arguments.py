@@ -117,8 +117,8 @@ def expand(
     """Turn a path, a folder or a URL into the paths of trip files.
 
     A folder stands for the trip files in it and below it, in the order of their names, and for TLC's zone shapes.
-    Hidden files, and notes that downloads leave, are not looked at; what else is no trip file is named. A URL is
-    downloaded to ``settings.download_dir`` after its name has been checked.
+    Hidden files that are not named like trips, hidden folders, and notes that downloads leave, are not looked at; what
+    else is no trip file is named. A URL is downloaded to ``settings.download_dir`` after its name has been checked.
 
     Raises:
         TaxiError: nothing is there, a folder has no trip file, or the download failed.
@@ -199,11 +199,14 @@ class _Walk:
             if real in self.visited:  # links may go round in a circle
                 return
             self.visited.add(real)
-            entries += sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+            entries += sorted(folder.iterdir())
         names = {entry.name.lower() for entry in entries}
         for entry in entries:
             with self._failures_kept(), _faults_named(entry):
-                self._take(entry, names)
+                if entry.name.startswith("."):
+                    self._name_hidden(entry)
+                else:
+                    self._take(entry, names)
 
     @contextmanager
     def _failures_kept(self) -> Iterator[None]:
@@ -239,6 +242,11 @@ class _Walk:
                 raise TaxiError(str(entry), error.reason, error.remedy) from error
             self.found.paths.append(entry)
             self.found.passed_over += _lines_about_copies(entry)
+
+    def _name_hidden(self, entry: Path) -> None:
+        is_note = entry.name.lower().endswith(_OWN_NOTES)
+        if _looks_like_trips(entry.name) and not is_note and not entry.is_dir():
+            self._pass_over(entry, "it is hidden by its name")
 
     def _take_unfinished(self, entry: Path, names: set[str]) -> None:
         if entry.stem.lower() in names:
