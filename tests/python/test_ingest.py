@@ -698,6 +698,8 @@ def _zip(members: dict[str, bytes]) -> bytes:
         (f"{NAME}.zip", _zip({"a.csv": TEXT, "b.csv": TEXT}), "holds a.csv, b.csv"),
         (f"{NAME}.csv.zip", _zip({"a.parquet": TEXT}), "holds a.parquet"),
         (f"{NAME}.csv.zip", _zip({}), "holds nothing"),
+        (f"{NAME}.zip", _zip({"a/yellow_tripdata_2019-04.csv": TEXT}), "named yellow_tripdata_2019-04.csv"),
+        (f"{NAME}.zip", _zip({"green_tripdata_2019-03 (1).CSV": TEXT}), "names contradict each other"),
         (f"{NAME}.csv.zip", _zip({"a.csv": b""}), "empty"),
         (f"{NAME}.csv.gz", gzip.compress(TEXT + b"1\n" * 40_000_000, 1), "unpack to more than 6"),
         (f"{NAME}.zip", _zip({"a.csv": TEXT + b"1\n" * 40_000_000}), "unpack to more than 6"),
@@ -746,6 +748,16 @@ def test_zip_file_of_one_csv_is_read(place: Workplace) -> None:
         len(content),
     )
     assert entry.total_amount == "53.00"
+
+
+@pytest.mark.parametrize(
+    "packed",
+    ["YELLOW_tripdata_201903.csv", "a/yellow_tripdata_2019-03 (1).csv", "x_tripdata_2019-04.csv"],
+)
+def test_the_name_within_a_zip_file_may_say_the_same_or_nothing(
+    place: Workplace, packed: str
+) -> None:
+    assert place.ingest_text(f"{NAME}.zip", _zip({packed: TEXT})).row_count == 10
 
 
 def test_part_files_are_one_file(place: Workplace) -> None:

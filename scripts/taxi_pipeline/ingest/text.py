@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.file_names import TripFile
+from taxi_pipeline.file_names import TripFile, original_name, parse
 from taxi_pipeline.ingest.convert import HELD_COMMA, HELD_QUOTE, convert_sql
 from taxi_pipeline.ingest.matching import ColumnMatch
 from taxi_pipeline.lake import hash_file, quote_literal
@@ -272,13 +272,18 @@ def _open_zipped(path: Path, trip_file: TripFile) -> Iterator[BinaryIO]:
 
 
 def _zipped_csv(archive: zipfile.ZipFile, trip_file: TripFile) -> zipfile.ZipInfo:
-    """Find the one CSV file of a zip file; what macOS adds for itself does not count."""
+    """Find the one CSV file of a zip file; what macOS adds for itself does not count.
+
+    Raises:
+        TaxiError: there is another number of files, or another format, or the file's name says another month.
+    """
     members = [
         member
         for member in archive.infolist()
         if not member.is_dir() and not member.filename.startswith("__MACOSX/")
     ]
     if len(members) == 1 and members[0].filename.lower().endswith(".csv"):
+        _refuse_another_month(members[0].filename.rpartition("/")[2], trip_file)
         return members[0]
     names = ", ".join(member.filename for member in members[:3]) or "nothing"
     more = f" and {len(members) - 3:,} more" if len(members) > 3 else ""
@@ -287,6 +292,20 @@ def _zipped_csv(archive: zipfile.ZipFile, trip_file: TripFile) -> zipfile.ZipInf
         f"a zip file is read where it holds one CSV file, and this one holds {names}{more}",
         "unpack it, and give the folder",
     )
+
+
+def _refuse_another_month(name: str, trip_file: TripFile) -> None:
+    """Refuse a file in a zip file where the two names say different trips; most names say none, such as trips.csv."""
+    try:
+        packed = parse(original_name(name) or name)
+    except TaxiError:
+        return
+    if (packed.service, packed.month) != (trip_file.service, trip_file.month):
+        raise TaxiError(
+            trip_file.name,
+            f"the file in it is named {name}, and the two names contradict each other",
+            "rename the one that is wrong",
+        )
 
 
 def _whole_lines(stream: BinaryIO, path: Path, trip_file: TripFile) -> Iterator[bytes]:
