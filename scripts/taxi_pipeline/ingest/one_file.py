@@ -39,10 +39,10 @@ from taxi_pipeline.ingest.matching import (
     located_columns,
     match_columns,
 )
+from taxi_pipeline.ingest.packing import PARQUET_MAGIC
 from taxi_pipeline.ingest.partition import copy_sql, partition_sql
 from taxi_pipeline.ingest.text import (
     MOST_LINES,
-    PARQUET_MAGIC,
     convert_csv_sql,
     csv_match,
     csv_relation,
