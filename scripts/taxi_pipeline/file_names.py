@@ -36,7 +36,7 @@ _MONTH = re.compile(r"(\d{4})[-_]?(\d{2})", re.ASCII)
 
 
 _COPY = re.compile(
-    r"(?:copy of )?(?P<stem>[^.]+?)(?: ?\(\d+\)| - copy(?: ?\(\d+\))?| copy(?: \d+)?)?(?P<rest>\..+)",
+    r"(?:copy of )?(?P<stem>.+?)(?: ?\(\d+\)| - copy(?: ?\(\d+\))?| copy(?: \d+)?)?(?P<rest>(?:\.[^.\s()]+)+)",
     re.IGNORECASE,
 )
 
@@ -118,13 +118,17 @@ def parse(argument: str | Path) -> TripFile:
     )
 
 
-def original_name(name: str) -> str | None:
-    """The name of the trip file that this name is a copy of, as browsers and desktops name copies."""
+def copied_name(name: str) -> str | None:
+    """The name of the file that this name is a copy of, as browsers and desktops name copies."""
     match = _COPY.fullmatch(name)
-    if match is None:
-        return None
-    original = match["stem"] + match["rest"]
-    return original if original != name and TRIP_NAME.fullmatch(original) else None
+    original = match["stem"] + match["rest"] if match else name
+    return original if original != name else None
+
+
+def original_name(name: str) -> str | None:
+    """The name of the trip file that this name is a copy of."""
+    original = copied_name(name)
+    return original if original and TRIP_NAME.fullmatch(original) else None
 
 
 def _likely_name(name: str) -> str:

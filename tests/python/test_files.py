@@ -67,6 +67,7 @@ def test_other_spellings_of_a_name_are_read(name: str, form: str) -> None:
         ("yellow_tripdata_\u0662\u0660\u0661\u0669-01.csv", "is not a month"),
         ("yellow_tripdata_2019-01 (1).csv", "a copy of yellow_tripdata_2019-01.csv"),
         ("yellow_tripdata_2019-01(12).csv.gz", "a copy of yellow_tripdata_2019-01.csv.gz"),
+        ("yellow_tripdata_2019-01.csv (1).gz", "a copy of yellow_tripdata_2019-01.csv.gz"),
         ("yellow_tripdata_2019-01 - Copy.csv", "a copy of yellow_tripdata_2019-01.csv"),
         ("Copy of yellow_tripdata_2019-01.csv", "a copy of yellow_tripdata_2019-01.csv"),
         ("yellow_tripdata_2019-01 copy 2.csv", "a copy of yellow_tripdata_2019-01.csv"),
@@ -139,11 +140,14 @@ def test_what_a_folder_holds_besides_is_named_with_its_reason(
         "yellow_tripdata_2020-01.csv.part",
         "yellow_tripdata_2020-01.md5",
         "taxi_zone_lookup.csv",
+        ".green_tripdata_2020-09.csv",
+        ".yellow_tripdata_2020-01.csv.lock",
     )
     found = expand(folder, settings)
     assert found.paths == [folder / "yellow_tripdata_2020-01.csv"]
     assert found.failures == []
     assert found.passed_over == [
+        f"{folder}/.green_tripdata_2020-09.csv: it is hidden by its name",
         f"{folder}/taxi_zone_lookup.csv: it is not named like a trip file",
         f"{folder}/yellow_tripdata_2020-01 (1).csv:"
         " by its name it is a copy of yellow_tripdata_2020-01.csv, which is read",
@@ -213,6 +217,23 @@ def test_part_files_are_read_in_the_order_of_their_names(tmp_path: Path) -> None
     tree(folder, "_SUCCESS")
     with pytest.raises(TaxiError, match="no Parquet part file"):
         part_files(folder)
+
+
+def test_a_copy_among_part_files_is_passed_over_by_its_name(
+    tmp_path: Path, settings: Settings
+) -> None:
+    folder = tmp_path / "in" / "yellow_tripdata_2021-01.parquet"
+    names = ["part (2).parquet", "part-0.parquet", "part-1.c000.snappy.parquet"]
+    tree(folder, *names, "part-0 (1).parquet", "part-1.c000.snappy (1).parquet", "_SUCCESS")
+    assert [part.name for part in part_files(folder)] == names
+    for argument in (folder, folder.parent):
+        found = expand(argument, settings)
+        assert (found.paths, found.failures) == ([folder], [])
+        assert found.passed_over == [
+            f"{folder}/part-0 (1).parquet: by its name it is a copy of part-0.parquet, which is read",
+            f"{folder}/part-1.c000.snappy (1).parquet:"
+            " by its name it is a copy of part-1.c000.snappy.parquet, which is read",
+        ]
 
 
 @pytest.mark.parametrize(

@@ -412,9 +412,10 @@ def test_zoned_parquet_time_keeps_its_clock_reading(place: Workplace) -> None:
     times = pa.array([datetime(2019, 3, 1, 2, 30), datetime(2019, 7, 1, 2, 30)], pa.timestamp("us"))
     path = place.parquet("yellow_tripdata_2019-03.parquet", _yellow_query())
     table = pq.read_table(path)
-    index = table.column_names.index("tpep_pickup_datetime")
     zoned = times.cast(pa.timestamp("us", "UTC"))
-    pq.write_table(table.set_column(index, "tpep_pickup_datetime", zoned), path)
+    for name in ("tpep_pickup_datetime", "tpep_dropoff_datetime"):
+        table = table.set_column(table.column_names.index(name), name, zoned)
+    pq.write_table(table, path)
     with duckdb.connect() as connection:
         [described] = connection.sql(f"select tpep_pickup_datetime from '{path}'").types
     assert str(described) == "TIMESTAMP WITH TIME ZONE"
@@ -555,6 +556,32 @@ def test_amounts_with_thousands_separators_and_american_times_are_read(place: Wo
     )
 
 
+@pytest.mark.parametrize(
+    ("field", "base"),
+    [
+        ('"B0""1"', 'B0"1'),
+        ('"B,""1"', 'B,"1'),
+        ('"""B,1"""', '"B,1"'),
+        ('"B0"""', 'B0"'),
+        ('""""', '"'),
+        ('""', None),
+        ('"B01"', "B01"),
+        ('B0""1', 'B0""1'),
+    ],
+)
+def test_a_quote_that_a_quoted_field_writes_twice_is_one(
+    place: Workplace, field: str, base: str | None
+) -> None:
+    line = f"{field},2019-03-01 00:00:00,2019-03-01 00:01:00,1,2,"
+    text = "\n".join([FHV_HEADER, line, line.replace(",2019", ",x2019", 1), line]) + "\n"
+    entry = place.ingest_text("fhv_tripdata_2019-03.csv", text)
+    assert place.rows(entry, "dispatching_base_num, pulocationid, raw_line") == [
+        (base, 1, None),
+        (None, None, line.replace(",2019", ",x2019", 1)),
+        (base, 1, None),
+    ]
+
+
 def test_a_decimal_comma_is_no_thousands_separator(place: Workplace) -> None:
     lines = [
         GOOD.replace(",1.5,", f',"{miles}",') for miles in ("12,5", "1,052", "1,0523", "1,052.5")
@@ -660,7 +687,8 @@ def _zip(members: dict[str, bytes]) -> bytes:
         (f"{NAME}.parquet", b"PAR1" + b"\xff" * 100 + b"PAR1", "cannot be read"),
         (f"{NAME}.csv.gz", gzip.compress(TEXT)[:-20], "cut off"),
         (f"{NAME}.csv.gz", gzip.compress(TEXT)[:-4] + b"abcd", "damaged"),
-        (f"{NAME}.csv.gz", gzip.compress(TEXT) + b"garbage", "not a gzip file"),
+        (f"{NAME}.csv.gz", gzip.compress(TEXT) + b"garbage", "what follows is no gzip data: 'garbage'"),
+        (f"{NAME}.csv.gz", gzip.compress(b"x", mtime=0) * 2 + b"<html>", "end at byte 42 of 48"),
         (f"{NAME}.csv.gz", gzip.compress(TEXT)[:30] + b"\xff" * 9 + gzip.compress(TEXT)[39:], "damaged"),
         (f"{NAME}.csv.gz", TEXT, "not a gzip file"),
         (f"{NAME}.csv.gz", gzip.compress(b"", mtime=0), "empty"),
@@ -670,6 +698,8 @@ def _zip(members: dict[str, bytes]) -> bytes:
         (f"{NAME}.zip", _zip({"a.csv": TEXT, "b.csv": TEXT}), "holds a.csv, b.csv"),
         (f"{NAME}.csv.zip", _zip({"a.parquet": TEXT}), "holds a.parquet"),
         (f"{NAME}.csv.zip", _zip({}), "holds nothing"),
+        (f"{NAME}.zip", _zip({"a/yellow_tripdata_2019-04.csv": TEXT}), "named yellow_tripdata_2019-04.csv"),
+        (f"{NAME}.zip", _zip({"green_tripdata_2019-03 (1).CSV": TEXT}), "names contradict each other"),
         (f"{NAME}.csv.zip", _zip({"a.csv": b""}), "empty"),
         (f"{NAME}.csv.gz", gzip.compress(TEXT + b"1\n" * 40_000_000, 1), "unpack to more than 6"),
         (f"{NAME}.zip", _zip({"a.csv": TEXT + b"1\n" * 40_000_000}), "unpack to more than 6"),
@@ -720,6 +750,16 @@ def test_zip_file_of_one_csv_is_read(place: Workplace) -> None:
     assert entry.total_amount == "53.00"
 
 
+@pytest.mark.parametrize(
+    "packed",
+    ["YELLOW_tripdata_201903.csv", "a/yellow_tripdata_2019-03 (1).csv", "x_tripdata_2019-04.csv"],
+)
+def test_the_name_within_a_zip_file_may_say_the_same_or_nothing(
+    place: Workplace, packed: str
+) -> None:
+    assert place.ingest_text(f"{NAME}.zip", _zip({packed: TEXT})).row_count == 10
+
+
 def test_part_files_are_one_file(place: Workplace) -> None:
     """Of any types and order of columns; the rows are numbered through, and the checksum is that of all parts."""
     folder = place.folder / "in" / "yellow_tripdata_2019-03.parquet"
@@ -758,6 +798,20 @@ def test_part_files_are_one_file(place: Workplace) -> None:
     )
     (folder / "part-3.parquet").write_bytes(b"")
     assert "empty" in place.refuse(folder).reason
+
+
+def test_part_files_of_the_same_bytes_are_refused(place: Workplace) -> None:
+    """Unless they have no rows, which Spark writes where a task has nothing to write."""
+    folder = place.folder / "in" / "yellow_tripdata_2019-03.parquet"
+    folder.mkdir(parents=True)
+    for number in range(3):
+        place.parquet(
+            f"{folder.name}/part-{number}.parquet", f"{_yellow_query()} limit {number // 2}"
+        )
+    assert place.ingest(folder).entry.row_count == 1
+    (folder / "part-1.parquet").write_bytes((folder / "part-2.parquet").read_bytes())
+    fault = place.refuse(folder)
+    assert "its part files part-1.parquet and part-2.parquet hold the same bytes" in fault.reason
 
 
 def test_fhv_file_with_a_pickup_only_has_no_dropoff(place: Workplace) -> None:
@@ -929,6 +983,30 @@ def test_a_refused_file_says_what_it_seems_to_be(
     place: Workplace, name: str, content: bytes, remedy: str
 ) -> None:
     assert remedy in place.refuse(place.write(name, content)).remedy
+
+
+@pytest.mark.parametrize(
+    ("form", "pack", "reason", "remedy"),
+    [
+        ("csv", bytes, "it is a Parquet file", ""),
+        ("csv.gz", bytes, "it is a Parquet file", ""),
+        ("zip", bytes, "it is a Parquet file", ""),
+        ("csv.gz", gzip.compress, "it packs a Parquet file", "unpack it and "),
+        ("zip", lambda text: _zip({"a.csv": text}), "it packs a Parquet file", "unpack it and "),
+    ],
+)
+def test_parquet_under_another_name_is_called_parquet(
+    place: Workplace, form: str, pack: Callable[[bytes], bytes], reason: str, remedy: str
+) -> None:
+    content = place.parquet(f"{NAME}.parquet", _yellow_query()).read_bytes()
+    fault = place.refuse(place.write(f"{NAME}.{form}", pack(content)))
+    assert fault.reason == f"{reason}, by its first bytes PAR1"
+    assert fault.remedy == f"{remedy}name it {NAME}.parquet"
+
+
+def test_bytes_of_another_format_are_not_said_to_be_columns(place: Workplace) -> None:
+    fault = place.refuse(place.write(f"{NAME}.csv", b"PK\x03\x04\t\t\x00\t\n" * 9))
+    assert "separated" not in fault.remedy
 
 
 def test_a_line_tells_the_rows_before_and_names_every_file_that_was_passed_over(

@@ -3,11 +3,15 @@
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import ManifestEntry
 from trip_files import CASES, YELLOW_HEADER, YELLOW_ROW, Workplace, yellow_text
+
+NAME = "fhv_tripdata_2019-03.parquet"
 
 
 @pytest.fixture
@@ -18,6 +22,17 @@ def place(tmp_path: Path) -> Workplace:
 def case(pattern: str) -> Path:
     [path] = CASES.glob(pattern)
     return path
+
+
+def fhv_query(
+    pickup: str = "timestamp '2019-03-01 00:00:00'",
+    dropoff: str = "timestamp '2019-03-01 00:10:00'",
+) -> str:
+    """A trip of FHV as a query, with these times."""
+    return (
+        f"select 'B00001' as dispatching_base_num, {pickup} as pickup_datetime, {dropoff} as dropoff_datetime,"
+        " 1 as PULocationID, 2 as DOLocationID"
+    )
 
 
 def unread(entry: ManifestEntry, place: Workplace) -> list[tuple[object, ...]]:
@@ -66,6 +81,53 @@ def test_a_column_of_another_kind_is_refused_in_a_sentence(
     place: Workplace, pattern: str, said: str
 ) -> None:
     assert said in str(place.refuse(case(pattern)))
+
+
+def test_a_date_is_no_time_of_a_trip(place: Workplace) -> None:
+    said = str(place.refuse(place.parquet(NAME, fhv_query(pickup="date '2019-03-01'"))))
+    assert "the column 'pickup_datetime' is of type DATE, such as '2019-03-01'" in said
+    assert "expected is a time such as 2024-01-31 23:59:59" in said
+
+
+@pytest.mark.parametrize(
+    ("zones", "said"),
+    [
+        (("America/New_York",) * 2, "the times in 'pickup_datetime' have the time zone America/New_York"),
+        (
+            ("UTC", None),
+            "some of its times have the time zone UTC, as in 'pickup_datetime', and others have none, as in 'drop",
+        ),
+        ((None, "America/New_York"), "some of its times have the time zone America/New_York, as in 'drop"),
+        (("UTC", "UTC"), None),
+        ((None, None), None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("in_parts", [True, False])
+def test_times_with_a_zone_are_read_only_where_all_are_marked_as_utc(
+    place: Workplace, zones: tuple[str | None, str | None], said: str | None, *, in_parts: bool
+) -> None:
+    table = pq.read_table(place.parquet("whole.parquet", fhv_query()))
+    pickup, dropoff = (pa.timestamp("us", zone) for zone in zones)
+
+    def times(first: pa.DataType, second: pa.DataType) -> pa.Table:
+        schema = table.schema.set(1, table.schema.field(1).with_type(first))
+        return table.cast(schema.set(2, schema.field(2).with_type(second)))
+
+    path = place.folder / "in" / NAME
+    if in_parts:
+        path.mkdir()
+        for type_, packing in ((pickup, "snappy"), (dropoff, "zstd")):
+            pq.write_table(times(type_, type_), path / f"{packing}.parquet", compression=packing)
+    else:
+        pq.write_table(times(pickup, dropoff), path)
+    if said is None:
+        entry = place.ingest(path).entry
+        read = set(place.rows(entry, "pickup_datetime::varchar, dropoff_datetime::varchar"))
+        assert read == {("2019-03-01 00:00:00", "2019-03-01 00:10:00")}
+        return
+    fault = place.refuse(path)
+    assert (said in fault.reason) or in_parts
+    assert fault.remedy == "write all its times as New York wall time without a zone"
 
 
 @pytest.mark.parametrize(

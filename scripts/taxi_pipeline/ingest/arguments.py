@@ -8,7 +8,7 @@ from pathlib import Path
 
 from taxi_pipeline.addresses import has_scheme, is_url
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.file_names import EXAMPLE, TRIP_NAME, original_name, parse
+from taxi_pipeline.file_names import EXAMPLE, TRIP_NAME, copied_name, original_name, parse
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.zones.archive import NAME as SHAPES_NAME
 
@@ -22,6 +22,7 @@ _NOT_DATA = re.compile(
 )
 _OWN_NOTES = (".origin.json", ".part.json", ".lock", ".tmp")
 _PARQUET_SUFFIX = ".parquet"
+_COPY_REASON = "by its name it is a copy of {}, which is read"
 
 
 @dataclass
@@ -54,7 +55,7 @@ def is_part_folder(path: Path) -> bool:
 def part_files(path: Path) -> list[Path]:
     """Return the files that hold a trip file's rows: itself, or a folder's part files in the order of their names.
 
-    Hidden files and such as ``_SUCCESS``, which the writers leave, hold no rows.
+    Hidden files and such as ``_SUCCESS``, which the writers leave, hold no rows; ``part_copies`` are left out.
 
     Raises:
         TaxiError: the folder holds anything else, or no part.
@@ -62,6 +63,7 @@ def part_files(path: Path) -> list[Path]:
     """
     if not path.is_dir():
         return [path]
+    copies = part_copies(path)
     parts = []
     for entry in sorted(path.iterdir()):
         if entry.name == "_temporary":
@@ -88,10 +90,25 @@ def part_files(path: Path) -> list[Path]:
                 f"the folder holds {entry.name}, which is not a Parquet part file",
                 "move it elsewhere",
             )
-        parts.append(entry)
+        if entry not in copies:
+            parts.append(entry)
     if not parts:
         raise TaxiError(path.name, "the folder holds no Parquet part file", "write it again")
     return parts
+
+
+def part_copies(path: Path) -> dict[Path, str]:
+    """The Parquet files of a folder that are copies by their names, and the names of those they are copies of.
+
+    Without the original a name such as ``part (1).parquet`` is that of a part.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    entries = [entry for entry in path.iterdir() if entry.suffix.lower() == _PARQUET_SUFFIX]
+    names = {entry.name.lower() for entry in entries}
+    originals = ((entry, copied_name(entry.name)) for entry in sorted(entries))
+    return {entry: name for entry, name in originals if name and name.lower() in names}
 
 
 def expand(
@@ -100,8 +117,8 @@ def expand(
     """Turn a path, a folder or a URL into the paths of trip files.
 
     A folder stands for the trip files in it and below it, in the order of their names, and for TLC's zone shapes.
-    Hidden files, and notes that downloads leave, are not looked at; what else is no trip file is named. A URL is
-    downloaded to ``settings.download_dir`` after its name has been checked.
+    Hidden files that are not named like trips, hidden folders, and notes that downloads leave, are not looked at; what
+    else is no trip file is named. A URL is downloaded to ``settings.download_dir`` after its name has been checked.
 
     Raises:
         TaxiError: nothing is there, a folder has no trip file, or the download failed.
@@ -122,7 +139,8 @@ def expand(
         if path.name == SHAPES_NAME:
             return Found(shapes=path)
         parse(path)
-        return Found([path])
+        with _faults_named(path):
+            return Found([path], passed_over=_lines_about_copies(path))
     found = Found()
     _Walk(settings, found).into(path)
     if not found.paths and not found.failures:
@@ -134,6 +152,12 @@ def expand(
             f"put files there that are named as TLC does, such as {EXAMPLE}",
         )
     return found
+
+
+def _lines_about_copies(path: Path) -> list[str]:
+    """What is passed over within a trip file that is a folder."""
+    copies = part_copies(path) if path.is_dir() else {}
+    return [f"{entry}: {_COPY_REASON.format(name)}" for entry, name in copies.items()]
 
 
 @contextmanager
@@ -175,11 +199,14 @@ class _Walk:
             if real in self.visited:  # links may go round in a circle
                 return
             self.visited.add(real)
-            entries += sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+            entries += sorted(folder.iterdir())
         names = {entry.name.lower() for entry in entries}
         for entry in entries:
             with self._failures_kept(), _faults_named(entry):
-                self._take(entry, names)
+                if entry.name.startswith("."):
+                    self._name_hidden(entry)
+                else:
+                    self._take(entry, names)
 
     @contextmanager
     def _failures_kept(self) -> Iterator[None]:
@@ -207,13 +234,19 @@ class _Walk:
         elif not _looks_like_trips(entry.name):
             self._pass_over(entry, "it is not named like a trip file")
         elif (original := original_name(entry.name)) and original.lower() in names:
-            self._pass_over(entry, f"by its name it is a copy of {original}, which is read")
+            self._pass_over(entry, _COPY_REASON.format(original))
         else:
             try:
                 parse(entry)
             except TaxiError as error:
                 raise TaxiError(str(entry), error.reason, error.remedy) from error
             self.found.paths.append(entry)
+            self.found.passed_over += _lines_about_copies(entry)
+
+    def _name_hidden(self, entry: Path) -> None:
+        is_note = entry.name.lower().endswith(_OWN_NOTES)
+        if _looks_like_trips(entry.name) and not is_note and not entry.is_dir():
+            self._pass_over(entry, "it is hidden by its name")
 
     def _take_unfinished(self, entry: Path, names: set[str]) -> None:
         if entry.stem.lower() in names:

@@ -50,6 +50,9 @@ _US_TIMES = ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M")
 HELD_COMMA = "\x1a"
 """Stands for a comma within a quoted field while a line is split at its commas."""
 
+HELD_QUOTE = "\x19"
+"""Stands for a quote that a quoted field writes twice, while the quotes around fields are taken off."""
+
 EXPECTED = {
     TIME: "a time such as 2024-01-31 23:59:59",
     MONEY: "an amount in dollars such as 12.50",
@@ -197,14 +200,15 @@ def _given(column: Column, sources: tuple[SourceColumn, ...]) -> tuple[str, str]
 def refused_type(column: Column, source: SourceColumn) -> bool:
     """Whether a Parquet column has a type of which no such value can be read without guessing.
 
-    A whole number is no time: nothing says whether it counts seconds or microseconds, and from when.
+    A whole number is no time: nothing says whether it counts seconds or microseconds, and from when. A date is none
+    either: midnight would be a guess.
     """
     return not (column.type == TEXT or source.type == TEXT_TYPE or _keeps_type(column, source.type))
 
 
 def _keeps_type(column: Column, source_type: str) -> bool:
     if column.type == TIME:
-        return source_type == "DATE" or source_type.startswith("TIMESTAMP")
+        return source_type.startswith("TIMESTAMP")
     return source_type in _NUMBERS or source_type.startswith("DECIMAL")
 
 

@@ -143,8 +143,14 @@ def _listed(columns: Sequence[SourceColumn]) -> str:
 
 def _not_a_tlc_header(subject: str, service: Service, start: str) -> TaxiError:
     excerpt = start if len(start) <= 60 else start[:60] + "..."
+    is_text = start.replace("\t", "").isprintable()  # the bytes of another format may hold any mark
     separator = next(
-        (name for mark, name in _SEPARATORS.items() if start.count(mark) > start.count(",")), None
+        (
+            name
+            for mark, name in _SEPARATORS.items()
+            if is_text and start.count(mark) > start.count(",")
+        ),
+        None,
     )
     return TaxiError(
         subject,

@@ -7,11 +7,12 @@ without giving up parallel reading.
 import errno
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, product
 from pathlib import Path
 from typing import Literal
 
@@ -38,6 +39,7 @@ from taxi_pipeline.ingest.matching import (
     located_columns,
     match_columns,
 )
+from taxi_pipeline.ingest.packing import PARQUET_MAGIC
 from taxi_pipeline.ingest.partition import copy_sql, partition_sql
 from taxi_pipeline.ingest.text import (
     MOST_LINES,
@@ -61,14 +63,14 @@ from taxi_pipeline.lake import (
 )
 from taxi_pipeline.quality.gate import examine
 from taxi_pipeline.restatements.versions import publish_version, record_restatements
-from taxi_pipeline.schemas import Column, Service, columns_of
+from taxi_pipeline.schemas import TIME, Column, Service, columns_of
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.synthetic import METADATA_KEY
 from taxi_pipeline.zones.archive import METHOD_VERSION, kept_shapes, require_shapes
 from taxi_pipeline.zones.lookup import let_points_be_zones
 from taxi_pipeline.zones.polygons import ZoneShapes
 
-INGEST_VERSION = 2
+INGEST_VERSION = 3
 """Raise it when the same file would give other rows; every file is then read again."""
 
 UNREADABLE_SHARE = 0.5
@@ -87,6 +89,7 @@ _PICKUP_ONLY = frozenset(
     {"pickup_date", "locationid"}
 )  # FHV files of 2015 and 2016 say no more of a trip
 _DROPOFF = ("dropoff_datetime", "dolocationid")
+_UTC = frozenset({"UTC", "Etc/UTC", "+00:00"})
 _NOT_TLC_WRITERS = frozenset({"DuckDB", "Polars"})
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -372,12 +375,14 @@ class _Footer:
         rows: how many it holds.
         is_synthetic: it says that it is this project's own sample.
         writer: the program that wrote it.
+        zones: the time zone of each column of instants, empty where it has none.
     """
 
     names: list[str]
     rows: int
     is_synthetic: bool
     writer: str
+    zones: dict[str, str]
 
 
 def _prepare_parquet(
@@ -403,6 +408,9 @@ def _prepare_parquet(
             f"it holds {rows:,} rows, more than four times TLC's largest month",
             "check that it is one month of TLC's trips",
         )
+    _refuse_twins(
+        trip_file, [part for part, footer in zip(parts, footers, strict=True) if footer.rows]
+    )
     relation = _parquet_relation(parts, [footer.rows for footer in footers], scratch)
     described = connection.execute(f"describe from {relation}").fetchall()
     columns = []
@@ -414,6 +422,7 @@ def _prepare_parquet(
     match = match_columns(trip_file.service, columns, trip_file.name)
     if rows == 0:
         raise _no_rows(trip_file.name)
+    _refuse_zones(trip_file, match, footers)
     shapes = locate(match)
 
     def convert(*, fits: bool) -> str:
@@ -442,6 +451,26 @@ def _prepare_parquet(
         any(footer.is_synthetic for footer in footers),
         shapes,
     )
+
+
+def _refuse_twins(trip_file: TripFile, parts: Sequence[Path]) -> None:
+    """Refuse part files of the same bytes: their rows would count twice. Only files of one size are read for it.
+
+    Raises:
+        TaxiError: it names two of them.
+    """
+    sizes = Counter(part.stat().st_size for part in parts)
+    first: dict[str, Path] = {}
+    for part in parts:
+        if (
+            sizes[part.stat().st_size] > 1
+            and (twin := first.setdefault(hash_file(part), part)) != part
+        ):
+            raise TaxiError(
+                trip_file.name,
+                f"its part files {twin.name} and {part.name} hold the same bytes, so that their rows would count twice",
+                "remove one of them",
+            )
 
 
 def _as_json(identifier: str, type_: str) -> str:
@@ -473,6 +502,33 @@ def _refuse_type(
             f"expected is {EXPECTED[column.type]}",
             "write the file again with TLC's types",
         )
+
+
+def _refuse_zones(trip_file: TripFile, match: ColumnMatch, footers: Sequence[_Footer]) -> None:
+    """Refuse trip times with a zone, unless it is UTC at all of them: Spark marks times without a zone so.
+
+    Raises:
+        TaxiError: it names the zone, and a column that has it.
+    """
+    columns: dict[str, str] = {}  # by zone, the first column that has it
+    for column in columns_of(trip_file.service):
+        sources = match.sources.get(column.name, ()) if column.type == TIME else ()
+        for source, footer in product(sources, footers):
+            if (zone := footer.zones.get(source.name)) is not None:
+                columns.setdefault(zone, source.name)
+    zoned = [zone for zone in columns if zone]
+    if len(zoned) < len(columns) and zoned:
+        reason = (
+            f"some of its times have the time zone {zoned[0]}, as in '{columns[zoned[0]]}', "
+            f"and others have none, as in '{columns['']}'"
+        )
+    elif foreign := [zone for zone in zoned if zone not in _UTC]:
+        reason = f"the times in '{columns[foreign[0]]}' have the time zone {foreign[0]}"
+    else:
+        return
+    raise TaxiError(
+        trip_file.name, reason, "write all its times as New York wall time without a zone"
+    )
 
 
 def _refuse_unreadable(
@@ -542,29 +598,34 @@ def _parquet_format(writer: str) -> str:
 
 def _read_footer(path: Path, trip_file: TripFile) -> _Footer:
     """Read what a Parquet file says of itself."""
-    magic = b"PAR1"
     with path.open("rb") as stream:
         start = stream.read(60)
-        stream.seek(-min(len(magic), path.stat().st_size), 2)
+        stream.seek(-min(len(PARQUET_MAGIC), path.stat().st_size), 2)
         end = stream.read()
-    if not start.startswith(magic):
+    if not start.startswith(PARQUET_MAGIC):
         raise TaxiError(
             trip_file.name,
             f"it is not a Parquet file but starts with {start.decode('latin-1')!r}",
             "check that it is not, say, an error page, and download it again",
         )
-    if end != magic:
+    if end != PARQUET_MAGIC:
         raise TaxiError(trip_file.name, "the Parquet file is cut off", "download it again")
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s, which a command that reads no file need not wait for
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
         metadata = pq.read_metadata(path)
+        schema = metadata.schema.to_arrow_schema()
         return _Footer(
-            names=list(metadata.schema.to_arrow_schema().names),
+            names=list(schema.names),
             rows=metadata.num_rows,
             is_synthetic=(metadata.metadata or {}).get(METADATA_KEY.encode()) == b"true",
             writer=metadata.created_by or "",
+            zones={
+                field.name: field.type.tz or ""
+                for field in schema
+                if pa.types.is_timestamp(field.type)
+            },
         )
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(trip_file.name, error) from error
@@ -594,7 +655,7 @@ def _prepare_csv(
     readable = scratch / "source.csv"
     compression = "none"
     if (
-        not text.is_clean or text.has_quoted_commas or trip_file.format == "csv.zip"
+        not text.is_clean or text.has_marks or trip_file.format == "csv.zip"
     ):  # the engine cannot unpack a zip file
         write_clean_copy(path, trip_file, readable)
     else:

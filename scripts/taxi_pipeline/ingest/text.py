@@ -1,20 +1,17 @@
 """CSV files as text: what they are like before an engine reads them, and the SQL that reads them line by line."""
 
-import gzip
 import hashlib
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.file_names import TripFile
-from taxi_pipeline.ingest.convert import HELD_COMMA, convert_sql
+from taxi_pipeline.ingest.convert import HELD_COMMA, HELD_QUOTE, convert_sql
 from taxi_pipeline.ingest.matching import ColumnMatch
+from taxi_pipeline.ingest.packing import open_text
 from taxi_pipeline.lake import hash_file, quote_literal
 from taxi_pipeline.schemas import TEXT, Service, columns_of
 
@@ -38,10 +35,9 @@ _NEVER_IN_A_LINE = "\x1e\x1f\x1e"
 _NEVER_IN_A_FILE = "\x02null\x02"
 
 
-_QUOTED_COMMA = re.compile(
-    rb'(?m)(?<=,)"[^",\n]*,[^"\n]*"(?=[,\r\n]|$)|^"[^",\n]*,[^"\n]*"(?=[,\r\n]|$)'
-)
-# A field that begins with a quote, has a comma before the next one, and ends there.
+_FIELD_WITH_MARKS = re.compile(rb'(?m)"(?<![^,\n]")[^",\n]*+(?:,|"")(?:[^"\n]++|"")*+"(?=[,\n]|$)')
+# A field within quotes that has a comma, or a quote, which it writes twice. The quote comes before the look behind it:
+# so the search jumps from quote to quote.
 
 
 @dataclass(frozen=True)
@@ -52,14 +48,16 @@ class TextFacts:
         lines: lines that are not blank, the header among them.
         is_clean: it is UTF-8, and no carriage return stands alone.
         needs_strip: a double quote or a tab occurs, so fields may stand in them.
-        has_quoted_commas: a comma stands within a quoted field.
+        has_marks: a comma stands within a quoted field, or a quote, which is written twice.
+        has_paired_quotes: two quotes stand side by side; most often they are an empty field.
         has_underscores: an underscore occurs behind the header, which an engine would read as part of a number.
     """
 
     lines: int
     is_clean: bool
     needs_strip: bool
-    has_quoted_commas: bool = False
+    has_marks: bool = False
+    has_paired_quotes: bool = False
     has_underscores: bool = False
 
 
@@ -116,9 +114,7 @@ def convert_csv_sql(
 ) -> str:
     """Build the query for a CSV file's rows; ``is_wider`` marks rows that may have more fields."""
     fields = _field_names(width)
-    raw = f"concat_ws(',', {', '.join(fields)})"
-    if text.has_quoted_commas:
-        raw = f"replace({raw}, '{HELD_COMMA}', ',')"
+    raw = _with_marks(f"concat_ws(',', {', '.join(fields)})", text, quote='""')
     surplus = [f"trim({name}, ' \t\",') <> ''" for name in fields[width:]]
     return convert_sql(
         service,
@@ -137,8 +133,8 @@ def csv_match(service: Service, match: ColumnMatch, text: TextFacts) -> ColumnMa
     def read(sql: str, type_: str) -> str:
         if text.needs_strip:
             sql = f"trim({sql}, ' \t\"')"
-        if text.has_quoted_commas:
-            said = f"replace({sql}, '{HELD_COMMA}', ',')"
+        if text.has_marks:
+            said = _with_marks(sql, text, quote='"')
             # 1,052.30 is one number, and 12,5 is none.
             grouped = f"regexp_full_match({said}, '[-+]?[0-9]{{1,3}}(,[0-9]{{3}})+(\\.[0-9]*)?')"
             sql = (
@@ -157,6 +153,15 @@ def csv_match(service: Service, match: ColumnMatch, text: TextFacts) -> ColumnMa
     return replace(match, sources=sources)
 
 
+def _with_marks(sql: str, text: TextFacts, quote: str) -> str:
+    """A text in which held commas are commas again, and held quotes are ``quote``."""
+    if text.has_marks:
+        sql = f"replace({sql}, '{HELD_COMMA}', ',')"
+        if text.has_paired_quotes:
+            sql = f"replace({sql}, '{HELD_QUOTE}', {quote_literal(quote)})"
+    return sql
+
+
 def split_header(line: bytes) -> list[str]:
     """Read the names of a CSV header; empty ones at its end are none."""
     try:
@@ -167,72 +172,6 @@ def split_header(line: bytes) -> list[str]:
     while len(names) > 1 and not names[-1]:
         names.pop()
     return names
-
-
-@contextmanager
-def _open_text(path: Path, trip_file: TripFile) -> Iterator[BinaryIO]:
-    """Open a CSV file's text, unpacked; what is wrong with the packing is a TaxiError."""
-    if trip_file.format == "csv":
-        with path.open("rb") as stream:
-            if stream.read(2) == b"\x1f\x8b":
-                raise TaxiError(
-                    trip_file.name, "it is gzip data", f"rename it to {trip_file.name}.gz"
-                )
-            stream.seek(0)
-            yield stream
-        return
-    if trip_file.format == "csv.zip":
-        with _open_zipped(path, trip_file) as stream:
-            yield stream
-        return
-    again = "download it again"
-    try:
-        with gzip.open(path, "rb") as stream:
-            yield cast(BinaryIO, stream)
-    except EOFError as error:
-        raise TaxiError(trip_file.name, "the gzip data is cut off", again) from error
-    except gzip.BadGzipFile as error:
-        if "Not a gzipped file" in str(error):
-            raise TaxiError(trip_file.name, "it is not a gzip file", again) from error
-        raise TaxiError(trip_file.name, "the gzip data is damaged", again) from error
-    except zlib.error as error:
-        raise TaxiError(trip_file.name, "the gzip data is damaged", again) from error
-
-
-@contextmanager
-def _open_zipped(path: Path, trip_file: TripFile) -> Iterator[BinaryIO]:
-    try:
-        with (
-            zipfile.ZipFile(path) as archive,
-            archive.open(_zipped_csv(archive, trip_file)) as member,
-        ):
-            yield cast(BinaryIO, member)
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise TaxiError(
-            trip_file.name, f"the zip data is damaged or cut off ({error})", "download it again"
-        ) from error
-    except (NotImplementedError, RuntimeError) as error:  # another method of packing; a password
-        raise TaxiError(
-            trip_file.name, f"the zip file cannot be unpacked here ({error})", "unpack it first"
-        ) from error
-
-
-def _zipped_csv(archive: zipfile.ZipFile, trip_file: TripFile) -> zipfile.ZipInfo:
-    """Find the one CSV file of a zip file; what macOS adds for itself does not count."""
-    members = [
-        member
-        for member in archive.infolist()
-        if not member.is_dir() and not member.filename.startswith("__MACOSX/")
-    ]
-    if len(members) == 1 and members[0].filename.lower().endswith(".csv"):
-        return members[0]
-    names = ", ".join(member.filename for member in members[:3]) or "nothing"
-    more = f" and {len(members) - 3:,} more" if len(members) > 3 else ""
-    raise TaxiError(
-        trip_file.name,
-        f"a zip file is read where it holds one CSV file, and this one holds {names}{more}",
-        "unpack it, and give the folder",
-    )
 
 
 def _whole_lines(stream: BinaryIO, path: Path, trip_file: TripFile) -> Iterator[bytes]:
@@ -310,7 +249,7 @@ def _is_utf8(text: bytes) -> bool:
 
 def read_header(path: Path, trip_file: TripFile) -> bytes:
     """Read the first line of a CSV file, without its end."""
-    with _open_text(path, trip_file) as stream:
+    with open_text(path, trip_file) as stream:
         line = stream.readline(LONGEST_LINE_BYTES)
     return _end_lines_alike(line).partition(b"\n")[0]
 
@@ -323,9 +262,9 @@ def scan_text(path: Path, trip_file: TripFile) -> TextFacts:
     """
     lines = 0
     is_clean = True
-    needs_strip = has_quoted_commas = has_underscores = False
+    needs_strip = has_marks = has_paired_quotes = has_underscores = False
     is_first = True
-    with _open_text(path, trip_file) as stream:
+    with open_text(path, trip_file) as stream:
         for piece in _whole_lines(stream, path, trip_file):
             text = _end_lines_alike(piece)
             lines += _count_lines(text)
@@ -342,11 +281,12 @@ def scan_text(path: Path, trip_file: TripFile) -> TextFacts:
                 and piece.count(b"\r") == piece.count(b"\r\n")
             )
             needs_strip = needs_strip or b'"' in text or b"\t" in text
-            has_quoted_commas = has_quoted_commas or _QUOTED_COMMA.search(text) is not None
+            has_marks = has_marks or _FIELD_WITH_MARKS.search(text) is not None
+            has_paired_quotes = has_paired_quotes or b'""' in text
             rows = text.partition(b"\n")[2] if is_first else text
             has_underscores = has_underscores or b"_" in rows
             is_first = False
-    return TextFacts(lines, is_clean, needs_strip, has_quoted_commas, has_underscores)
+    return TextFacts(lines, is_clean, needs_strip, has_marks, has_paired_quotes, has_underscores)
 
 
 def _count_lines(text: bytes) -> int:
@@ -356,11 +296,11 @@ def _count_lines(text: bytes) -> int:
 
 
 def write_clean_copy(path: Path, trip_file: TripFile, target: Path) -> None:
-    """Copy a CSV file with LF line ends, without NUL bytes, with commas within quotes held.
+    """Copy a CSV file with LF line ends, without NUL bytes, with commas and quotes within quotes held.
 
     A line that is not UTF-8 is taken as Latin-1.
     """
-    with _open_text(path, trip_file) as stream, target.open("wb") as copy:
+    with open_text(path, trip_file) as stream, target.open("wb") as copy:
         for piece in _whole_lines(stream, path, trip_file):
             text = _end_lines_alike(piece)
             if not _is_utf8(text):
@@ -369,11 +309,12 @@ def write_clean_copy(path: Path, trip_file: TripFile, target: Path) -> None:
                     for line in text.split(b"\n")
                 )
             text = text.replace(b"\0", b"")
-            copy.write(_QUOTED_COMMA.sub(_hold_commas, text) if b'"' in text else text)
+            copy.write(_FIELD_WITH_MARKS.sub(_hold_marks, text))
 
 
-def _hold_commas(field: re.Match[bytes]) -> bytes:
-    return field[0].replace(b",", HELD_COMMA.encode())
+def _hold_marks(field: re.Match[bytes]) -> bytes:
+    within = field[0][1:-1].replace(b",", HELD_COMMA.encode())
+    return b'"' + within.replace(b'""', HELD_QUOTE.encode()) + b'"'
 
 
 def hash_parts(parts: Sequence[Path]) -> str:
