@@ -45,7 +45,10 @@
     {% if config.get("partition_by") %}
         {% do replace_ledger_entries(model.name, files_held_by(model.name), "not " ~ in_files(files)) %}
         {% for file in files %}
-            {% do run_query("alter table " ~ target ~ " drop if exists partition (service_type = '" ~ file[0] ~ "', file_month = date'" ~ file[1] ~ "')") %}
+            {#- Added first: a killed insert can leave files in the folder of a partition that the catalog does not know, and so does not drop. -#}
+            {% set partition = " partition (service_type = '" ~ file[0] ~ "', file_month = date'" ~ file[1] ~ "')" %}
+            {% do run_query("alter table " ~ target ~ " add if not exists" ~ partition) %}
+            {% do run_query("alter table " ~ target ~ " drop" ~ partition) %}
         {% endfor %}
         insert into table {{ target }} by name select {{ columns }} from {{ source }}
     {% else %}

@@ -10,6 +10,9 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
+# gRPC's handlers of a fork end a server's child before it has become the server.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 _LOADED = (
     "dbt.cli.main",
     "dbt.adapters.duckdb",

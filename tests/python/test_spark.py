@@ -3,7 +3,10 @@
 One server for the whole file; dbt's side is the thin client, without Java.
 """
 
+import shutil
+import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -92,6 +95,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         untested = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
         # The tests of all files are those of the second build.
         spark.dbt("build", "--target", "spark", *untested)
+        leave_files_of_a_killed_insert(server)
         embedded.taxi("ingest", *(str(path) for path in sorted(files.glob("*-11.parquet"))))
         restated = restate(files / "yellow_tripdata_2025-10.parquet", files / "restated", "*", 1000)
         embedded.taxi("ingest", str(restated))
@@ -99,6 +103,12 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         spark.taxi("build", "--target", "spark")
         embedded.taxi("build")
         yield Pair(embedded, spark, server, files)
+
+
+def leave_files_of_a_killed_insert(server: SparkServer) -> None:
+    """Files in the folder of a partition that the catalog does not know yet: an insert registers it at its end."""
+    fact = server.folder / "warehouse" / "nyc_taxi.db" / "fact_trips" / "service_type=Yellow"
+    shutil.copytree(fact / "file_month=2025-10-01", fact / "file_month=2025-11-01")
 
 
 def test_a_grown_and_restated_lake_gives_what_duckdb_gives(pair: Pair) -> None:
@@ -171,3 +181,44 @@ def test_dataframes_on_the_lake_give_the_numbers_of_the_marts(pair: Pair) -> Non
         )
     }
     assert found == expected
+
+
+KILLED_AT = {
+    "forget": "partition (model = 'fact_trips')",
+    "change": "nyc_taxi.fact_trips add if not exists partition",
+    "insert": "insert into table nyc_taxi.fact_trips by name",
+    "overwrite": "insert overwrite table nyc_taxi.mart_monthly_zone_revenue by name",
+    "record": "partition (model = 'mart_monthly_zone_revenue') select /*+",
+}
+"""What Spark does when it is killed, and the statement in dbt's log that says so."""
+
+
+def test_a_server_killed_at_any_step_leaves_what_the_next_run_completes(
+    pair: Pair, tmp_path: Path
+) -> None:
+    """One month is restated; each run completes the one before, and is killed a step later."""
+    chosen = ("--select", "+mart_monthly_zone_revenue")
+    restated = restate(pair.files / "yellow_tripdata_2025-10.parquet", tmp_path, "*", 1500)
+    pair.embedded.taxi("ingest", str(restated))
+    for step, statement in KILLED_AT.items():
+        log = tmp_path / step / "dbt.log"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dbt.cli.main", "run", "--target", "spark", *chosen],
+            cwd=pair.spark.project,
+            env={**pair.spark.environment, "DBT_LOG_PATH": str(log.parent)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        end = time.monotonic() + 600
+        while statement not in (log.read_text(errors="replace") if log.exists() else ""):
+            assert process.poll() is None, (step, log.read_text(errors="replace")[-2000:])
+            assert time.monotonic() < end, step
+            time.sleep(0.05)
+        pair.server.kill()
+        process.kill()
+        process.wait()
+        pair.server.start()
+    pair.spark.dbt("run", "--target", "spark", *chosen)
+    pair.embedded.dbt("run", *chosen)
+    tables = ("fact_trips", "int_exact_duplicates", "int_reversal_pairs")
+    assert pair.differences(*tables, "mart_monthly_zone_revenue") == {}

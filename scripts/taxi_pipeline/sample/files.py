@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 
 from taxi_pipeline.atomic import draft_of
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.sample import points
 from taxi_pipeline.sample.calendar import MONTHS, POINT_MONTH
 from taxi_pipeline.sample.draws import NULL, Draws, Ints
 from taxi_pipeline.sample.high_volume import BASES, LICENSES, PARTS, high_volume_trips
 from taxi_pipeline.sample.pathologies import PATHOLOGIES, plant, planted
+from taxi_pipeline.sample.point_trips import MICRO, POINT_TRIPS, point_trips
 from taxi_pipeline.sample.trips import FHV_BASES, LOWER, PADDED, Columns, fhv_trips, metered_trips
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.synthetic import METADATA_KEY, NOTICE
@@ -259,7 +259,7 @@ def _array(columns: Columns, name: str | None, kind: pa.DataType) -> pa.Array:
     if kind == _TIME:
         return pa.array(values.astype("datetime64[s]").astype("datetime64[us]"), kind, mask=missing)
     if kind == _AMOUNT:  # cents, hundredths of a mile, points: the nearest double, as TLC has it
-        unit = points.MICRO if name.endswith(_POINT_ENDS) else 100
+        unit = MICRO if name.endswith(_POINT_ENDS) else 100
         return pa.array(values / unit, type=kind, mask=missing)
     return pa.array(values, type=kind, mask=missing)
 
@@ -303,7 +303,7 @@ def _write_file(
         clean = _rows(service, month, scale, draws)
     else:
         specs = _POINT_COLUMNS
-        clean = points.point_trips(shapes, round(points.TRIPS * scale), draws)
+        clean = point_trips(shapes, round(POINT_TRIPS * scale), draws)
     columns = plant(service, month, clean, draws)
     path = folder / f"{service}_tripdata_{month:%Y-%m}.parquet"
     _write(_table(specs, columns), path)

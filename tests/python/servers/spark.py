@@ -61,11 +61,13 @@ class SparkServer:
         folder: of the tables, the catalog and the log; they outlive a server that is killed.
         port: on 127.0.0.1.
         process: the server.
+        client: the session of this process with that server.
     """
 
     folder: Path
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
+    client: Any = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -124,18 +126,26 @@ class SparkServer:
 
     def kill(self) -> None:
         """End it at once, in the middle of whatever it does."""
+        self.leave()
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def session(self) -> Any:
-        """The client's session: the one that ``getOrCreate`` gives while it lasts."""
-        from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra
+    def leave(self) -> None:
+        """End this process's session: later it would wait for a server that is gone."""
+        if self.client is not None:
+            self.client.stop()
+            self.client = None
 
-        name_main_module()
-        session = SparkSession.builder.remote(self.environment["SPARK_REMOTE"]).getOrCreate()
-        session.conf.set("spark.sql.session.timeZone", "UTC")
-        return session
+    def session(self) -> Any:
+        """A client's session with the server that runs now."""
+        if self.client is None:
+            from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra
+
+            name_main_module()
+            self.client = SparkSession.builder.remote(self.environment["SPARK_REMOTE"]).create()
+            self.client.conf.set("spark.sql.session.timeZone", "UTC")
+        return self.client
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query."""
@@ -154,6 +164,7 @@ def run_spark(folder: Path) -> Iterator[SparkServer]:
     try:
         yield server
     finally:
+        server.leave()
         if server.process is not None and server.process.poll() is None:
             server.process.terminate()
             try:

@@ -23,7 +23,7 @@ from taxi_pipeline.schemas import Service
 if TYPE_CHECKING:
     from taxi_pipeline.zones.polygons import ZoneShapes
 
-TRIPS = 12_000
+POINT_TRIPS = 12_000
 """Clean trips of the month at scale 1."""
 
 MICRO = 1_000_000
