@@ -1,11 +1,14 @@
 """Tables of many columns in a terminal of 80: no number is cut short, no column vanishes."""
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from taxi_pipeline import console
 from taxi_pipeline.lake import ManifestEntry, ZoneChange
@@ -122,3 +125,21 @@ def test_a_month_that_fails_its_checks_is_named_with_the_way_out(
     print_validation(Validation((verdict,), tmp_path), in_full=False)
     assert "pickups_are_in_the_month failed" in said.getvalue()
     assert "To remove it: `taxi forget yellow 2019-04`, then `taxi build`." in said.getvalue()
+
+
+COMMANDS = "B0\x1b[31m\x9b2J\r\x07[/]"
+"""A base number as a file can have it: colors the terminal, clears it, overwrites the line, rings."""
+
+
+def test_a_text_of_a_file_does_not_command_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(console.out, "_file", stream)
+    table = Table("base", title=escape(COMMANDS))
+    table.add_row(escape(COMMANDS))
+    console.out.print(COMMANDS, markup=False)
+    console.out.print(table)
+    with console.activity("reading") as say:
+        say(COMMANDS)
+    said = stream.getvalue()
+    assert said.count(r"B0\x1b[31m\x9b2J\r\x07[/]") == 4
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", said)
