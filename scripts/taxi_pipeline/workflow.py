@@ -66,6 +66,7 @@ from taxi_pipeline.warehouses import (
 )
 from taxi_pipeline.warehouses.embedded import require_built, require_free
 from taxi_pipeline.warehouses.load import load_changes
+from taxi_pipeline.warehouses.targets import require_target
 
 
 @contextmanager
@@ -447,11 +448,13 @@ def read_status(settings: Settings, target: str | None = None) -> Status:
         target: whose verdicts; None for the default, which need not have been built.
 
     Raises:
-        TaxiError: the lake is empty and the target holds real months, or the target cannot be read.
+        TaxiError: there is no such target, it was named and cannot be read, or it holds real months and the lake is
+            empty.
     """
     lake = Lake.of(settings)
     entries = lake.published()
     prepare_profile(settings)
+    require_target(settings, target)
     if not entries:
         refuse_to_replace(lake, settings, target)
     current = {entry.key for entry in entries}

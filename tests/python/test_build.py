@@ -1,12 +1,15 @@
 """dbt, driven by `taxi build`: commands, exit codes, retry, packages."""
 
 import re
+import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from conftest import SharedBuild
+from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.transform.runner import BuildOptions, build_command, docs_command
 from taxi_pipeline.warehouses.base import schemas_of
 from warehouse import Warehouse, differences
@@ -73,6 +76,24 @@ def test_an_unknown_target_is_an_error_that_names_the_known_ones(built: Warehous
         "dev, postgres, prod, spark. profiles.yml.example has the targets of this version."
         in printed
     )
+
+
+@pytest.mark.parametrize("command", ["status", "build", "plan", "history", "sql 'select 1'"])
+def test_an_unknown_target_of_the_environment_is_the_same_error(
+    built: Warehouse, command: str
+) -> None:
+    astray = replace(built, variables={"DBT_TARGET": "nowhere"})
+    printed = astray.taxi(*shlex.split(command), exit_code=2)
+    assert "error target nowhere: profiles.yml has no such target" in printed
+    assert "Use one of: dev, postgres, prod, spark. profiles.yml.example" in printed
+
+
+@pytest.mark.parametrize("given", ["{bad", "check", "- a"])
+def test_variables_that_are_no_names_with_values_are_one_sentence(given: str) -> None:
+    said = f"--vars {given}: it is no YAML of names and values. Write it as in --vars 'check: all'."
+    with pytest.raises(TaxiError, match=re.escape(said)):
+        BuildOptions(variables=given)
+    assert BuildOptions(variables="{}").variables == "{}"
 
 
 def test_an_empty_lake_is_an_error_with_the_way_out(built: Warehouse, tmp_path: Path) -> None:

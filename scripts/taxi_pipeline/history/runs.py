@@ -14,7 +14,7 @@ from taxi_pipeline.history.records import Record, RunFile, RunNode, RunStep, pla
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.warehouses import is_embedded, open_reader
 from taxi_pipeline.warehouses.base import ops_schema
-from taxi_pipeline.warehouses.targets import target_kind
+from taxi_pipeline.warehouses.targets import require_target, target_kind
 
 DONE, UNCHANGED_RUN, FAILED, NOT_DONE = "done", "unchanged", "failed", "not done"
 RUNNING, INTERRUPTED, NO_END = "running", "interrupted", "no end"
@@ -182,8 +182,9 @@ def read_history(settings: Settings, target: str | None = None, last: int | None
         last: at most so many runs; None for all.
 
     Raises:
-        TaxiError: the target cannot be read, and nothing is known of it here.
+        TaxiError: there is no such target, or it cannot be read and nothing is known of it here.
     """
+    require_target(settings, target)
     journal, (name, _) = Journal(settings), target_kind(settings, target)
     waiting = [p for p in journal.pending() if p.record.step.target in {None, name}]
     complaint = None

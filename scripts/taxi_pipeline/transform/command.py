@@ -141,8 +141,10 @@ def build(
     On DuckDB, dbt is not started where no file of the project, the lake and the warehouse has changed since everything
     was built and has passed.
     """
-    options = BuildOptions(target, select or (), exclude or (), variables, full_refresh, unit_tests)
     with dbt_faults_printed(), answering("build", as_json=as_json) as answer:
+        options = BuildOptions(
+            target, select or (), exclude or (), variables, full_refresh, unit_tests
+        )
         if retry and options != BuildOptions():
             raise TaxiError(
                 "taxi build --retry",
