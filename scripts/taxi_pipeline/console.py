@@ -137,11 +137,6 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def plural(count: int, word: str) -> str:
-    """A count with its word: ``1 row``, ``2,000 rows``."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
 def money(amount: str | Decimal | None) -> str:
     """Dollars with thousands parted; FHV has none."""
     return "no fares" if amount is None else f"{Decimal(amount):,.2f}"

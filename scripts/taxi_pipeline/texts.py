@@ -1,4 +1,4 @@
-"""Texts that a user, a file or a server has given, as they may be printed."""
+"""Texts as they may be printed: those that a user, a file or a server has given, and counts of things."""
 
 import re
 
@@ -21,6 +21,11 @@ def shortened(text: str, longest: int) -> str:
     """Cut a text that is longer in the middle, so that its beginning and its end can be read."""
     half = longest // 2
     return text if len(text) <= longest else f"{text[:half]}...{text[-half:]}"
+
+
+def plural(count: int, word: str) -> str:
+    """A count with its word: ``1 row``, ``2,000 rows``."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _escaped(match: re.Match[str]) -> str:

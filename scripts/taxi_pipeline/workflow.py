@@ -286,6 +286,8 @@ def _build(
     retry: bool = False,
     again: bool = False,
 ) -> Built:
+    if not (lake := Lake.of(settings)).published():
+        refuse_to_replace(lake, settings, options.target)
     lake = _ready_lake(settings, observer)
     with exclusive(settings, observer), recording(settings, "build", options.target) as entry:
         memory = BuildMemory.of(settings, options.target, lake)

@@ -207,7 +207,7 @@ def test_a_lost_lake_is_no_empty_one(small: Warehouse) -> None:
         assert not lake.exists()
     finally:
         (small.data / "elsewhere").rename(lake)
-    assert "it holds 1 real months (Green 2020-04)" in said
+    assert "it holds 1 real month (Green 2020-04)" in said
 
 
 def test_a_table_built_without_its_tests_is_not_published(small: Warehouse) -> None:

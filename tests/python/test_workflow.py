@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from taxi_pipeline import workflow
@@ -44,6 +45,18 @@ def test_a_program_gets_results_and_nothing_is_printed(
     assert [entry.source_file for entry in status.entries] == [file.name]
     assert status.verdicts.complaint is not None, "nothing has been built"
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_lost_lake_is_no_empty_one_to_a_build(tmp_path: Path) -> None:
+    settings = Settings(copy_project(tmp_path / "project"), tmp_path / "data", "1GB")
+    settings.data_dir.mkdir()
+    with duckdb.connect(str(settings.warehouse_path)) as warehouse:
+        warehouse.execute(
+            "create schema nyc_taxi; create table nyc_taxi.fact_file_versions as select 'Green' as service_type,"
+            " date '2020-04-01' as file_month, true as is_current, false as is_synthetic"
+        )
+    with pytest.raises(TaxiError, match=r"it holds 1 real month \(Green 2020-04\)"):
+        workflow.build(settings)
 
 
 @pytest.mark.parametrize("left", ["everything", "no manifest"])

@@ -16,6 +16,7 @@ from taxi_pipeline.lake.stream_log import StreamLog, newest
 from taxi_pipeline.lake.verify import name_files, require_intact, require_whole
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.seeds import read_variables
+from taxi_pipeline.texts import plural
 from taxi_pipeline.warehouses.base import (
     MANIFEST,
     RESTATEMENTS,
@@ -130,7 +131,8 @@ def refuse_sample(warehouse: str, real: Sequence[FileKey], lake: Lake) -> TaxiEr
     """The error where the sample would stand in for real months."""
     return TaxiError(
         warehouse,
-        f"it holds {len(real)} real months ({name_files(real)}), and {lake.url} holds none; nothing was changed",
+        f"it holds {plural(len(real), 'real month')} ({name_files(real)}), and {lake.url} holds none; "
+        "nothing was changed",
         "check that TAXI_DATA_DIR names the right folder and that it is mounted. To try the sample, use another "
         "target or schema",
     )
