@@ -18,6 +18,8 @@ DEBUG = "TAXI_DEBUG"
 """The variable that shows tracebacks."""
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_OUT_OF_MEMORY = "the command takes more memory than allowed"
+_MORE_MEMORY = "raise TAXI_MEMORY_LIMIT, such as TAXI_MEMORY_LIMIT=2GB"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _DESCRIBED = "taxi_description"
 _received: list[int] = []
@@ -99,6 +101,8 @@ def described(error: Exception) -> TaxiError:
         known = (
             _system_fault(error)
             if isinstance(error, OSError)
+            else TaxiError("DuckDB", _OUT_OF_MEMORY, _MORE_MEMORY)
+            if _is_out_of_memory(error)
             else TaxiError(
                 "taxi",
                 f"unexpected error: {type(error).__name__}: {_one_line(error)}",
@@ -107,6 +111,12 @@ def described(error: Exception) -> TaxiError:
         )
         setattr(error, _DESCRIBED, known)
     return known
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether DuckDB says so; a command that does not use it need not import it."""
+    duckdb = sys.modules.get("duckdb")
+    return duckdb is not None and isinstance(error, duckdb.OutOfMemoryException)
 
 
 def _system_fault(error: OSError) -> TaxiError:

@@ -58,7 +58,7 @@ def test_dbt_sets_nothing_anew_for_each_node() -> None:
     assert {"memory_limit", "preserve_insertion_order"} < set(dev["config_options"])
 
 
-@pytest.mark.parametrize("given", ["2GB", "512mb", "1.5 GiB", ""])
+@pytest.mark.parametrize("given", ["2GB", "512mb", "1.5 GiB", "10MB", "0.01gb", ""])
 def test_a_memory_limit_is_a_size(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("TAXI_MEMORY_LIMIT", given)
     assert load_settings().memory_limit == (given or "2GB")
@@ -70,6 +70,15 @@ def test_what_is_no_size_is_refused_with_examples(
 ) -> None:
     monkeypatch.setenv("TAXI_MEMORY_LIMIT", given)
     with pytest.raises(TaxiError, match=r"TAXI_MEMORY_LIMIT=.*such as 2GB, 512MB or 1.5GiB"):
+        load_settings()
+
+
+@pytest.mark.parametrize("given", ["0GB", "1KB", "9.9MB", "9MiB", "999999B"])
+def test_a_size_that_duckdb_can_do_nothing_with_is_refused(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("TAXI_MEMORY_LIMIT", given)
+    with pytest.raises(TaxiError, match=r"with less than 10MB\. Give more, such as 2GB"):
         load_settings()
 
 
