@@ -282,7 +282,7 @@ def test_an_export_says_which_months_are_parts(tmp_path: Path) -> None:
     warehouse.taxi("ingest", str(real_file("heads/green_tripdata_2020-04.csv")))
     warehouse.taxi("build")
     printed = warehouse.taxi("export", "-f", "csv", "-s", MART, "--to", str(tmp_path / "out"))
-    assert "0 of 1 months are whole" in printed
+    assert "0 of 1 month is whole" in printed
     assert "Green 2020-04 (excerpt, 0.02 % of the month)" in printed
     with (tmp_path / "out" / f"{MART}.csv").open(newline="") as stream:
         shown = {

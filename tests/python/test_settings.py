@@ -202,7 +202,7 @@ def test_an_interrupted_ingestion_says_so_and_leaves_nothing(
                 running.send_signal(signal.SIGINT)
     assert running.returncode == 130, printed
     assert printed.endswith("Interrupted. Tables are whole; run it again.\n")
-    assert "1 of 1 partitions are intact" in small.taxi("lake", "verify")
+    assert "1 of 1 partition is intact" in small.taxi("lake", "verify")
     assert (
         small.taxi("sql", "select count(*) as n from stg_ingested_files", "-f", "csv") == "n\n1\n"
     )

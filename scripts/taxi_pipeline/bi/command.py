@@ -52,7 +52,7 @@ def lookml(
     folder = folder or settings.project_dir / "lookml"
     for path in write_project(files, folder):
         console.print_note(f"{path} is gone: its model no longer exists.")
-    console.out.print(f"LookML: {len(files)} files in {folder}", markup=False)
+    console.out.print(f"LookML: {plural(len(files), 'file')} in {folder}", markup=False)
     with open_reader(settings, target) as reader:
         print_forgotten(read_forgotten(reader, Lake.of(settings)), settings, target)
 

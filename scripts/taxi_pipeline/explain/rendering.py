@@ -12,6 +12,7 @@ from taxi_pipeline.explain import CellExplanation, Row, TripExplanation
 from taxi_pipeline.explain.ingested import staged_columns
 from taxi_pipeline.explain.points import TripPoint, show_point
 from taxi_pipeline.schemas import Service
+from taxi_pipeline.texts import plural
 
 _VERDICTS = {"applies": "[red]applies[/]", "does not apply": "no", "not asked": "[dim]not asked[/]"}
 
@@ -188,7 +189,7 @@ def _print_cell(cell: CellExplanation) -> None:
     if cell.adds_up:
         rejected = sum(row["row_count"] for row in cell.rejects)
         console.out.print(
-            f"Adds up ({len(cell.checks)} checks): {cell.source['row_count']:,} rows of the files ="
+            f"Adds up ({plural(len(cell.checks), 'check')}): {plural(cell.source['row_count'], 'row')} of the files ="
             f" {cell.totals['row_count']:,} accepted + {rejected:,} rejected; every part, to the cent."
         )
     _print_if_synthetic(cell.files)
@@ -196,7 +197,7 @@ def _print_cell(cell: CellExplanation) -> None:
 
 def _print_file(file: Row, lead: str) -> None:
     console.out.print(
-        f"{lead}{escape(str(file['source_file']))} ({file['row_count']:,} rows, {file['completeness']}),"
+        f"{lead}{escape(str(file['source_file']))} ({plural(file['row_count'], 'row')}, {file['completeness']}),"
         f" sha256 {str(file['source_sha256'])[:16]}..., ingested {file['ingested_at']} UTC"
     )
 

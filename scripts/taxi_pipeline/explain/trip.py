@@ -20,6 +20,7 @@ from taxi_pipeline.explain.rules import (
 )
 from taxi_pipeline.explain.thresholds import Thresholds
 from taxi_pipeline.schemas import LINEAGE
+from taxi_pipeline.texts import plural
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def explain_trip(select: Select, text: str, thresholds: Thresholds) -> TripExpla
     if not 1 <= key.row <= file["row_count"]:
         raise TaxiError(
             f"trip {key.trip_id}",
-            f"{file['source_file']} has {file['row_count']:,} rows, and none is row {key.row:,}",
+            f"{file['source_file']} has {plural(file['row_count'], 'row')}, and none is row {key.row:,}",
             f"give a row from 1 to {file['row_count']:,}",
         )
     here = where(key.columns)

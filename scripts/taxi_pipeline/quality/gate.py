@@ -15,6 +15,7 @@ from taxi_pipeline.quality.definitions import SMALLEST_MONTH_ROWS
 from taxi_pipeline.quality.profile import Profile
 from taxi_pipeline.quality.store import MonthJudge
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.texts import plural
 
 GATE_ROWS = 10_000
 """A third of the smallest month that TLC has published (2026-11-21). What is smaller was cut by hand: it goes in
@@ -110,7 +111,7 @@ def _refuse_to_shrink(entry: ManifestEntry, lake: Lake) -> None:
         if other.row_count >= max(SMALLEST_MONTH_ROWS, 2 * entry.row_count):
             raise DataError(
                 entry.source_file,
-                f"it has {entry.row_count:,} rows, and the version in the lake has {other.row_count:,}",
+                f"it has {plural(entry.row_count, 'row')}, and the version in the lake has {other.row_count:,}",
                 "get the whole file; to replace the month all the same, ingest it with --accept-critical",
             )
 
