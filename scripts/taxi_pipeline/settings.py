@@ -120,7 +120,9 @@ def _folder(project_dir: Path, variable: str, given: str, text: str) -> Path:
         folder = (project_dir / Path(text).expanduser()).resolve()
     except (RuntimeError, OSError, ValueError) as error:
         raise TaxiError(
-            f"{variable}={given}", f"it names no folder: {error}", "give the path of a folder"
+            f"{variable}={given}",
+            f"it names no folder: {str(error).rstrip('.')}",
+            "give the path of a folder",
         ) from error
     for character, reason in _NOT_IN_A_PATH.items():
         if character in str(folder):

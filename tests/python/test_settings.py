@@ -52,6 +52,17 @@ def test_a_data_folder_that_cannot_work_is_refused(
         load_settings()
 
 
+@pytest.mark.parametrize("variable", ["TAXI_DATA_DIR", "TAXI_PROJECT_DIR"])
+def test_a_home_that_nobody_has_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "~nobody-x/y")
+    with pytest.raises(TaxiError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"{variable}=~nobody-x/y: it names no folder: ")
+    assert ".." not in str(caught.value)
+
+
 def test_dbt_sets_nothing_anew_for_each_node() -> None:
     dev = read_yaml(REPOSITORY / "profiles.yml.example")["nyc_taxi"]["outputs"]["dev"]
     assert "settings" not in dev, "they cost a statement each for every node"
