@@ -12,7 +12,10 @@ from taxi_pipeline.explain import CellExplanation, Row, TripExplanation
 from taxi_pipeline.explain.ingested import staged_columns
 from taxi_pipeline.explain.points import TripPoint, show_point
 from taxi_pipeline.schemas import Service
-from taxi_pipeline.texts import plural
+from taxi_pipeline.texts import plural, shortened
+
+_LONGEST_TEXT = 100
+"""Characters of a value that are printed; JSON has it in full. TLC's own texts are shorter."""
 
 _VERDICTS = {"applies": "[red]applies[/]", "does not apply": "no", "not asked": "[dim]not asked[/]"}
 
@@ -239,4 +242,4 @@ def _shown(name: str, value: Any) -> str:
         return f"{value:%Y-%m}"
     if isinstance(value, int) and name.endswith(("_count", "_seconds")):
         return f"{value:,}"
-    return f"{value}"
+    return shortened(f"{value}", _LONGEST_TEXT)
