@@ -64,8 +64,9 @@ from taxi_pipeline.warehouses import (
     open_warehouse,
     reads_lake_in_place,
 )
+from taxi_pipeline.warehouses.base import FileKey
 from taxi_pipeline.warehouses.embedded import require_built, require_free
-from taxi_pipeline.warehouses.load import load_changes
+from taxi_pipeline.warehouses.load import kept_files, load_changes
 from taxi_pipeline.warehouses.targets import require_target
 
 
@@ -472,11 +473,20 @@ def read_status(settings: Settings, target: str | None = None) -> Status:
         with open_reader(settings, target) as reader:
             verdicts = read_verdicts(reader)
             forgotten = (entry for entry in removed if entry.load_id in verdicts.by_load_id)
-            return Status(entries, verdicts, tuple(forgotten), failed, _unpublishable(reader))
+            kept = _kept_on_server(settings, target, lake)
+            return Status(entries, verdicts, tuple(forgotten), failed, _unpublishable(reader), kept)
     except TaxiError as error:
         if target is not None:
             raise
         return Status(entries, FileVerdicts({}, error), failed=failed)
+
+
+def _kept_on_server(settings: Settings, target: str | None, lake: Lake) -> tuple[FileKey, ...]:
+    if reads_lake_in_place(settings, target):
+        return ()
+    with open_warehouse(settings, target) as warehouse:
+        present = warehouse.loaded() if warehouse.is_prepared() else {}
+    return kept_files(lake.history(), present)
 
 
 def plan(

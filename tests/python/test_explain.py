@@ -721,7 +721,9 @@ def eras(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     half[start] = ""
     licensed_names, licensed = rows_of("eras/fhvhv_tripdata_2025-01.csv")
     place = licensed_names.index("hvfhs_license_num")
-    for row, license_number in zip(licensed, ("HV0003", " hv0003", "HV0009"), strict=False):
+    for row, license_number in zip(
+        licensed, ("HV0003", " hv0003", "HV0009" + "x" * 294), strict=False
+    ):
         row[place] = license_number
     for name, header, kept in (
         ("yellow_tripdata_2009-01.csv", names, (inside, outside, half)),
@@ -774,6 +776,9 @@ def test_a_point_is_shown_with_its_zone_and_how_it_became_one(eras: Warehouse) -
     assert not re.findall("raw_line|unreadable_fields", first + third)
     [reported] = re.findall(r"  reported: .*", eras.taxi("explain", "4202501000000001"))
     assert "total_amount" not in reported
+    printed = eras.taxi("explain", "4202501000000003")
+    assert re.search(r"hvfhs_license_number HV0009x{44}\.\.\.x{50},", printed)
+    assert "x" * 51 not in printed
 
 
 @pytest.mark.build  # a build of its own

@@ -33,6 +33,7 @@ from taxi_pipeline.transform.rendering import (
     print_summary,
 )
 from taxi_pipeline.transform.runner import BuildOptions
+from taxi_pipeline.warehouses.rendering import print_kept
 from taxi_pipeline.zones.rendering import print_located_otherwise
 
 app = command_group()
@@ -182,6 +183,7 @@ def status(target: Target = None, as_json: AsJson = False) -> None:
 def _print_status(settings: Settings, target: str | None, found: Status) -> None:
     option = f" --target {target}" if target else ""
     print_forgotten(found.forgotten, settings, target)
+    print_kept(found.kept)
     if not found.entries:
         console.out.print(
             f"The lake in {settings.lake_url} is empty: `taxi run` fills it with a sample, "

@@ -1,6 +1,6 @@
 """What a load prints."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.markup import escape
@@ -8,7 +8,7 @@ from rich.markup import escape
 from taxi_pipeline import console
 from taxi_pipeline.lake.verify import name_files
 from taxi_pipeline.texts import plural
-from taxi_pipeline.warehouses.base import Advance, Partition
+from taxi_pipeline.warehouses.base import Advance, FileKey, Partition
 from taxi_pipeline.warehouses.load import LoadReport
 
 
@@ -56,9 +56,14 @@ def print_loaded(report: LoadReport, warehouse: str, seconds: float) -> None:
     if report.events:
         parts.append(f"{plural(report.events, 'event')} of the stream's last hours")
     console.out.print(f"{escape(warehouse)}: {', '.join(parts)} in {seconds:.1f} s")
-    if report.kept:
-        stay = "stays" if len(report.kept) == 1 else "stay"
+    print_kept(report.kept)
+
+
+def print_kept(keys: Sequence[FileKey]) -> None:
+    """Print which months a server keeps that this lake does not hold; nothing where there are none."""
+    if keys:
+        stay = "stays" if len(keys) == 1 else "stay"
         console.print_note(
-            f"{plural(len(report.kept), 'month')} {stay} that this lake does not hold: {name_files(report.kept)}. "
+            f"{plural(len(keys), 'month')} {stay} that this lake does not hold: {name_files(keys)}. "
             "`taxi forget ... --target ...` removes a month."
         )
