@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -16,13 +17,22 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Column, Table
+from rich.text import Text
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.synthetic import NOTICE
+from taxi_pipeline.texts import printable
 
 
 class _Console(Console):
-    """A console that leaves it to ``faults`` what a reader who has seen enough means: no failure."""
+    """A console that prints no text of a file as a command to the terminal.
+
+    It leaves it to ``faults`` what a reader who has seen enough means: no failure.
+    """
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Escape control characters in every text and every cell of a table."""
+        return super().render_str(printable(text), **options)
 
     def on_broken_pipe(self) -> None:
         """Say so to the caller, where rich would end the process with exit code 1."""
@@ -69,8 +79,13 @@ def activity(title: str) -> Iterator[Callable[[str], None]]:
         console=out,
         transient=True,
     ) as progress:
-        task = progress.add_task(escape(title))
-        yield lambda text: progress.update(task, description=escape(text))
+        task = progress.add_task(_described(title))
+        yield lambda text: progress.update(task, description=_described(text))
+
+
+def _described(text: str) -> str:
+    """A text as ``description`` shows it, which is not given to the console as a text."""
+    return escape(printable(text))
 
 
 def description() -> TextColumn:
@@ -111,7 +126,7 @@ def transfer() -> Iterator[Callable[[str, int, int | None], None]]:
 
         def update(name: str, done: int, total: int | None) -> None:
             if name not in tasks:
-                tasks[name] = progress.add_task(escape(name))
+                tasks[name] = progress.add_task(_described(name))
             progress.update(tasks[name], completed=done, total=total)
 
         yield update
@@ -120,11 +135,6 @@ def transfer() -> Iterator[Callable[[str, int, int | None], None]]:
 def words(name: str) -> str:
     """A code as words: ``rows_missing`` is ``rows missing``."""
     return name.replace("_", " ")
-
-
-def plural(count: int, word: str) -> str:
-    """A count with its word: ``1 row``, ``2,000 rows``."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def money(amount: str | Decimal | None) -> str:

@@ -138,6 +138,7 @@ class Document(TypedDict, total=False):
     page: str | None
     months: Sequence[StatusPart] | Sequence[PlanPart]
     forgotten: list[MonthPart]
+    kept: list[MonthPart]
     complaint: str | None
     seconds: float
 
@@ -211,6 +212,7 @@ def status_document(status: Status) -> Document:
         **_head("status", 0),
         "months": [_status(entry, status) for entry in sorted(status.entries, key=_key)],
         "forgotten": [_month(entry.key) for entry in status.forgotten],
+        "kept": [_month(key) for key in status.kept],
         "complaint": None if complaint is None else str(complaint),
     }
 

@@ -1,15 +1,12 @@
 """The one kind of error that a user sees: what is concerned, why it failed, and the way out."""
 
-import re
 from collections.abc import Iterable
 
 from taxi_pipeline.addresses import has_scheme, public_address, redact
+from taxi_pipeline.texts import on_one_line, shortened
 
 _LONGEST_SUBJECT = 1000
 """Characters of a subject that are printed; a longer one is cut in the middle."""
-
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-
 
 MEANINGS = {
     0: "done",
@@ -46,11 +43,9 @@ class TaxiError(Exception):
 
     def __init__(self, subject: str, reason: str, remedy: str) -> None:
         subject = public_address(subject) if has_scheme(subject) else subject
-        if len(subject) > _LONGEST_SUBJECT:
-            half = _LONGEST_SUBJECT // 2
-            subject = f"{subject[:half]}...{subject[-half:]}"
+        subject = shortened(subject, _LONGEST_SUBJECT)
         self.subject, self.reason, self.remedy = (
-            _printable(redact(text)) for text in (subject, reason, remedy)
+            on_one_line(redact(text)) for text in (subject, reason, remedy)
         )
         super().__init__(
             f"{self.subject}: {self.reason}. {self.remedy[:1].upper()}{self.remedy[1:]}."
@@ -67,7 +62,3 @@ class NotPublishedError(TaxiError):
     """The publisher does not have the month yet; exit code 3: wait."""
 
     exit_code = 3
-
-
-def _printable(text: str) -> str:
-    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

@@ -18,6 +18,9 @@ DEBUG = "TAXI_DEBUG"
 """The variable that shows tracebacks."""
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_OUT_OF_MEMORY = "the command takes more memory than allowed"
+_MORE_MEMORY = "raise TAXI_MEMORY_LIMIT, such as TAXI_MEMORY_LIMIT=2GB"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _DESCRIBED = "taxi_description"
 _received: list[int] = []
@@ -99,6 +102,8 @@ def described(error: Exception) -> TaxiError:
         known = (
             _system_fault(error)
             if isinstance(error, OSError)
+            else TaxiError("DuckDB", _OUT_OF_MEMORY, _MORE_MEMORY)
+            if _is_out_of_memory(error)
             else TaxiError(
                 "taxi",
                 f"unexpected error: {type(error).__name__}: {_one_line(error)}",
@@ -109,17 +114,40 @@ def described(error: Exception) -> TaxiError:
     return known
 
 
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether DuckDB says so; a command that does not use it need not import it."""
+    duckdb = sys.modules.get("duckdb")
+    return duckdb is not None and isinstance(error, duckdb.OutOfMemoryException)
+
+
 def _system_fault(error: OSError) -> TaxiError:
     subject = str(error.filename2 or error.filename or "taxi")  # of a copy, what is written
     reason = f"{error.strerror or _one_line(error)}"
-    if error.errno in _DISK_FULL:
-        disk = f"the disk of {subject}" if error.filename else "the disk"
-        return TaxiError(subject, reason, f"free some space on {disk}, then run it again")
-    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        return TaxiError(
-            subject, reason, "check who may write there, or set TAXI_DATA_DIR to another folder"
-        )
-    return TaxiError(subject, reason, "check the path and the disk, then run it again")
+    remedy = remedy_of(error, f"the disk of {subject}" if error.filename else "the disk")
+    otherwise = (
+        "or set TAXI_DATA_DIR to another folder"
+        if error.errno in _FORBIDDEN
+        else "then run it again"
+    )
+    return TaxiError(subject, reason, f"{remedy}, {otherwise}")
+
+
+def remedy_of(error: Exception, disk: str) -> str:
+    """The way out of a fault of the file system, by its number; an engine names it only in words.
+
+    Args:
+        error: of the system, or of an engine that tells what the system said.
+        disk: what to call the disk that is concerned.
+    """
+    said = str(error)
+    number = (
+        error.errno
+        if isinstance(error, OSError)
+        else next((n for n in (*_DISK_FULL, *_FORBIDDEN) if os.strerror(n) in said), None)
+    )
+    if number in _DISK_FULL:
+        return f"free some space on {disk}"
+    return "check who may write there" if number in _FORBIDDEN else "check the path and the disk"
 
 
 def _one_line(error: BaseException) -> str:

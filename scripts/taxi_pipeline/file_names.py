@@ -62,7 +62,7 @@ class TripFile:
 
 
 def file_name(argument: str | Path) -> str:
-    """Return the last part of a path or URL, without a URL's query.
+    """Return the last part of a path or URL, without a URL's query and parameters: secrets stand there.
 
     Raises:
         TaxiError: the argument looks like a URL and is none.
@@ -73,7 +73,8 @@ def file_name(argument: str | Path) -> str:
         path = urlsplit(argument).path
     except ValueError as error:
         raise TaxiError(argument, "it is not a valid web address", "check it") from error
-    return PurePosixPath(unquote(path)).name or public_address(argument)
+    last = PurePosixPath(path).name.partition(";")[0]
+    return unquote(last) or public_address(argument)
 
 
 def parse(argument: str | Path) -> TripFile:

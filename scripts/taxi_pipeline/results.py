@@ -20,6 +20,7 @@ from taxi_pipeline.transform.runner import (
 )
 from taxi_pipeline.transform.summary import WarehouseSummary
 from taxi_pipeline.transform.unchanged import LastBuild
+from taxi_pipeline.warehouses.base import FileKey
 from taxi_pipeline.warehouses.load import LoadReport
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Status:
         forgotten: removed from the lake, and still in the tables of the target until its next build.
         failed: critical checks that months of the lake fail, by service and month.
         unpublishable: why the target's tables cannot be published, such as an interrupted build.
+        kept: months that a server holds and the lake does not, and that a load leaves there.
     """
 
     entries: list[ManifestEntry]
@@ -97,6 +99,7 @@ class Status:
     forgotten: tuple[ManifestEntry, ...] = ()
     failed: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unpublishable: TaxiError | None = None
+    kept: tuple[FileKey, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,14 @@ def find_project() -> Path:
         TaxiError: the variable names another folder, or the code was installed without its project.
     """
     if given := os.environ.get(PROJECT_VARIABLE, "").strip():
-        project = Path(given).expanduser().resolve()
+        try:
+            project = Path(given).expanduser().resolve()
+        except (RuntimeError, OSError, ValueError) as error:
+            raise TaxiError(
+                f"{PROJECT_VARIABLE}={given}",
+                f"it names no folder: {str(error).rstrip('.')}",
+                "give the path of a folder",
+            ) from error
         if not (project / PROJECT_FILE).is_file():
             raise TaxiError(
                 f"{PROJECT_VARIABLE}={given}",

@@ -12,7 +12,10 @@ from taxi_pipeline.seeds import find_project
 BUCKET_SCHEMES = ("s3", "gs")
 """Of the addresses that a lake can have beside the path of a folder."""
 
-_SIZE = re.compile(r"\d{1,6}(\.\d+)?\s*([kmgt]i?)?b", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,6}(?:\.\d+)?)\s*(?:([kmgt])(i?))?b", re.IGNORECASE)
+_SMALLEST_MEGABYTES = 10
+"""With 1 MB DuckDB opens a warehouse and answers nothing, with 2 MB `taxi status` (2026-11-28); rounded up."""
+
 _NOT_IN_A_PATH = {
     "?": "dbt takes what follows for a query",
     "#": "dbt takes what follows for a fragment",
@@ -117,7 +120,9 @@ def _folder(project_dir: Path, variable: str, given: str, text: str) -> Path:
         folder = (project_dir / Path(text).expanduser()).resolve()
     except (RuntimeError, OSError, ValueError) as error:
         raise TaxiError(
-            f"{variable}={given}", f"it names no folder: {error}", "give the path of a folder"
+            f"{variable}={given}",
+            f"it names no folder: {str(error).rstrip('.')}",
+            "give the path of a folder",
         ) from error
     for character, reason in _NOT_IN_A_PATH.items():
         if character in str(folder):
@@ -162,10 +167,19 @@ def _lake_address(project_dir: Path, given: str) -> str:
 
 def _memory_limit(given: str) -> str:
     text = given.strip() or "2GB"
-    if _SIZE.fullmatch(text) is None:
+    size = _SIZE.fullmatch(text)
+    if size is None:
         raise TaxiError(
             f"TAXI_MEMORY_LIMIT={given}",
             "it is not a size",
             "give a number with a unit, such as 2GB, 512MB or 1.5GiB",
+        )
+    number, prefix, binary = size.groups()
+    factor = (1024 if binary else 1000) ** (" kmgt".index((prefix or " ").lower()))
+    if float(number) * factor < _SMALLEST_MEGABYTES * 1000**2:
+        raise TaxiError(
+            f"TAXI_MEMORY_LIMIT={given}",
+            f"DuckDB can do nothing with less than {_SMALLEST_MEGABYTES}MB",
+            "give more, such as 2GB; builds need 200MB",
         )
     return text

@@ -64,8 +64,10 @@ from taxi_pipeline.warehouses import (
     open_warehouse,
     reads_lake_in_place,
 )
+from taxi_pipeline.warehouses.base import FileKey
 from taxi_pipeline.warehouses.embedded import require_built, require_free
-from taxi_pipeline.warehouses.load import load_changes
+from taxi_pipeline.warehouses.load import kept_files, load_changes
+from taxi_pipeline.warehouses.targets import require_target
 
 
 @contextmanager
@@ -285,6 +287,8 @@ def _build(
     retry: bool = False,
     again: bool = False,
 ) -> Built:
+    if not (lake := Lake.of(settings)).published():
+        refuse_to_replace(lake, settings, options.target)
     lake = _ready_lake(settings, observer)
     with exclusive(settings, observer), recording(settings, "build", options.target) as entry:
         memory = BuildMemory.of(settings, options.target, lake)
@@ -447,11 +451,13 @@ def read_status(settings: Settings, target: str | None = None) -> Status:
         target: whose verdicts; None for the default, which need not have been built.
 
     Raises:
-        TaxiError: the lake is empty and the target holds real months, or the target cannot be read.
+        TaxiError: there is no such target, it was named and cannot be read, or it holds real months and the lake is
+            empty.
     """
     lake = Lake.of(settings)
     entries = lake.published()
     prepare_profile(settings)
+    require_target(settings, target)
     if not entries:
         refuse_to_replace(lake, settings, target)
     current = {entry.key for entry in entries}
@@ -467,11 +473,20 @@ def read_status(settings: Settings, target: str | None = None) -> Status:
         with open_reader(settings, target) as reader:
             verdicts = read_verdicts(reader)
             forgotten = (entry for entry in removed if entry.load_id in verdicts.by_load_id)
-            return Status(entries, verdicts, tuple(forgotten), failed, _unpublishable(reader))
+            kept = _kept_on_server(settings, target, lake)
+            return Status(entries, verdicts, tuple(forgotten), failed, _unpublishable(reader), kept)
     except TaxiError as error:
         if target is not None:
             raise
         return Status(entries, FileVerdicts({}, error), failed=failed)
+
+
+def _kept_on_server(settings: Settings, target: str | None, lake: Lake) -> tuple[FileKey, ...]:
+    if reads_lake_in_place(settings, target):
+        return ()
+    with open_warehouse(settings, target) as warehouse:
+        present = warehouse.loaded() if warehouse.is_prepared() else {}
+    return kept_files(lake.history(), present)
 
 
 def plan(

@@ -1,12 +1,15 @@
 """dbt, driven by `taxi build`: commands, exit codes, retry, packages."""
 
 import re
+import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from conftest import SharedBuild
+from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.transform.runner import BuildOptions, build_command, docs_command
 from taxi_pipeline.warehouses.base import schemas_of
 from warehouse import Warehouse, differences
@@ -57,9 +60,9 @@ def test_every_unit_test_passes_and_a_build_runs_them_on_request_only(built: War
     assert f"{defined} unit tests" in printed
     assert "ERROR=0 SKIP=0" in printed
     built_alone = built.taxi("build", "--select", "int_trips")
-    assert "1 relations built, 0 tests passed" in built_alone
+    assert "1 relation built, 0 tests passed" in built_alone
     on_request = built.taxi("build", "--unit-tests", "--select", "int_trips")
-    assert re.search(r"1 relations built, [1-9]\d* tests passed", on_request)
+    assert re.search(r"1 relation built, [1-9]\d* tests? passed", on_request)
 
 
 def test_a_selection_that_dbt_does_nothing_for_says_so(built: Warehouse) -> None:
@@ -73,6 +76,24 @@ def test_an_unknown_target_is_an_error_that_names_the_known_ones(built: Warehous
         "dev, postgres, prod, spark. profiles.yml.example has the targets of this version."
         in printed
     )
+
+
+@pytest.mark.parametrize("command", ["status", "build", "plan", "history", "sql 'select 1'"])
+def test_an_unknown_target_of_the_environment_is_the_same_error(
+    built: Warehouse, command: str
+) -> None:
+    astray = replace(built, variables={"DBT_TARGET": "nowhere"})
+    printed = astray.taxi(*shlex.split(command), exit_code=2)
+    assert "error target nowhere: profiles.yml has no such target" in printed
+    assert "Use one of: dev, postgres, prod, spark. profiles.yml.example" in printed
+
+
+@pytest.mark.parametrize("given", ["{bad", "check", "- a"])
+def test_variables_that_are_no_names_with_values_are_one_sentence(given: str) -> None:
+    said = f"--vars {given}: it is no YAML of names and values. Write it as in --vars 'check: all'."
+    with pytest.raises(TaxiError, match=re.escape(said)):
+        BuildOptions(variables=given)
+    assert BuildOptions(variables="{}").variables == "{}"
 
 
 def test_an_empty_lake_is_an_error_with_the_way_out(built: Warehouse, tmp_path: Path) -> None:
@@ -203,7 +224,7 @@ def test_a_run_without_changes_starts_no_dbt_and_says_what_the_last_one_has_foun
     assert [path.stat().st_mtime_ns for path in (results, page)] == before
     assert "Nothing has changed since the build of" in again
     [(files, rows)] = warehouse.query("select count(*), sum(row_count) from fact_file_completeness")
-    [said] = re.findall(r"(\d+ relations built, \d+ tests passed, 1 with warnings) in ", built)
+    [said] = re.findall(r"(\d+ relations built, \d+ tests passed, 1 with a warning) in ", built)
     assert f"{rows:,} rows in {files} files, {said}." in again
     assert "The site stays as it is" in again
     [warning] = [line for line in built.splitlines() if line.startswith("warning assert_")]

@@ -1,20 +1,35 @@
 """Tables of many columns in a terminal of 80: no number is cut short, no column vanishes."""
 
 import io
+import re
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from taxi_pipeline import console
+from taxi_pipeline.download.room import Sizes
 from taxi_pipeline.lake import ManifestEntry, ZoneChange
 from taxi_pipeline.quality.checks import Check, Outcome, Verdict
 from taxi_pipeline.quality.rendering import print_validation
 from taxi_pipeline.quality.validate import Validation
 from taxi_pipeline.restatements.rendering import print_versions, print_zone_changes
-from taxi_pipeline.transform.completeness import FileVerdict, FileVerdicts
-from taxi_pipeline.transform.rendering import print_status
+from taxi_pipeline.schemas import Service
+from taxi_pipeline.transform.completeness import (
+    Completeness,
+    FileVerdict,
+    FileVerdicts,
+    MonthCompleteness,
+)
+from taxi_pipeline.transform.rendering import print_build, print_status
+from taxi_pipeline.transform.runner import BuildReport, NodeOutcome
+from taxi_pipeline.warehouses.base import Partition
+from taxi_pipeline.warehouses.load import LoadReport
+from taxi_pipeline.warehouses.rendering import print_loaded
 
 ENTRY = ManifestEntry(
     load_id="0123456789abcdef",
@@ -122,3 +137,54 @@ def test_a_month_that_fails_its_checks_is_named_with_the_way_out(
     print_validation(Validation((verdict,), tmp_path), in_full=False)
     assert "pickups_are_in_the_month failed" in said.getvalue()
     assert "To remove it: `taxi forget yellow 2019-04`, then `taxi build`." in said.getvalue()
+
+
+COMMANDS = "B0\x1b[31m\x9b2J\r\x07[/]"
+"""A base number as a file can have it: colors the terminal, clears it, overwrites the line, rings."""
+
+
+def test_a_text_of_a_file_does_not_command_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(console.out, "_file", stream)
+    table = Table("base", title=escape(COMMANDS))
+    table.add_row(escape(COMMANDS))
+    console.out.print(COMMANDS, markup=False)
+    console.out.print(table)
+    with console.activity("reading") as say:
+        say(COMMANDS)
+    said = stream.getvalue()
+    assert said.count(r"B0\x1b[31m\x9b2J\r\x07[/]") == 4
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", said)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        (Sizes(1, 5_000_000, 0, 2 * 10**9), "1 file to download: 5.0 MB; 2.0 GB are free."),
+        (Sizes(1, 0, 1, 2 * 10**9), "1 file to download: 1 of unknown size; 2.0 GB are free."),
+        (
+            Sizes(3, 5_000_000, 1, 2 * 10**9),
+            "3 files to download: 5.0 MB, and 1 of unknown size; 2.0 GB are free.",
+        ),
+    ],
+)
+def test_a_download_says_no_size_of_files_whose_size_nobody_knows(sizes: Sizes, said: str) -> None:
+    assert str(sizes) == said
+
+
+def test_one_thing_is_called_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = io.StringIO()
+    monkeypatch.setattr(console, "out", Console(file=said, width=500, highlight=False))
+    partition = Partition(Service.GREEN, date(2024, 1, 1), None, 1, {})
+    print_loaded(LoadReport((partition,), (), 0, (partition.key,), 1), "Postgres", 1.0)
+    node = NodeOutcome("dim_zones", "model", "success", "", "", 1.0)
+    print_build(BuildReport(0, (node, replace(node, kind="test", status="pass"))), 1.0)
+    for text in (
+        "1 file loaded (1 row), 0 unchanged, 1 event of the stream",
+        "1 month stays that this lake does not hold: Green 2024-01.",
+        "1 relation built, 1 test passed in 1.0 s",
+    ):
+        assert text in said.getvalue()
+    month = MonthCompleteness("Green", date(2024, 1, 1), "part", "excerpt")
+    assert Completeness((month,)).headline == "0 of 1 month is whole"
+    assert Completeness((month, month)).headline == "0 of 2 months are whole"

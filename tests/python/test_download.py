@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 from filelock import FileLock
 from typer.testing import CliRunner
 
@@ -918,6 +919,13 @@ def test_the_publishers_addresses() -> None:
     )
 
 
+def test_a_fault_is_told_without_the_secrets_of_the_address() -> None:
+    for mark in "?;":
+        fault = requests.ConnectionError(f"Max retries exceeded with url: /x.csv{mark}sig=SECRET")
+        said = str(download.connection_error(fault, "https://h/x.csv"))
+        assert said == "cannot reach the server (Max retries exceeded with url: /x.csv?...)"
+
+
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_a_mirror_is_an_address_of_a_folder(slash: str) -> None:
     mirror = f"https://mirror.example.org:8443/taxi/files{slash}"
@@ -936,9 +944,10 @@ def test_what_is_no_source_is_an_error(source: str, tmp_path: Path) -> None:
     assert "tlc, datatalks" in caught.value.remedy
 
 
-def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
-    with pytest.raises(TaxiError, match="has a user") as caught:
-        source_folder("https://me:secret@example.org/files")
+@pytest.mark.parametrize("address", ["me:secret@example.org/files", "example.org/a;sig=secret/b"])
+def test_a_secret_in_an_address_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(TaxiError, match="has a user, a parameter, a query") as caught:
+        source_folder(f"https://{address}")
     assert "secret" not in str(caught.value)
 
 

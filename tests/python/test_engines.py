@@ -280,7 +280,7 @@ def test_months_one_by_one_and_restated_give_what_duckdb_gives(
     server.taxi("build", "--target", engine.target)
     assert "loading  Yellow 2025-10" in printed
     assert "removing Green 2025-11" in printed
-    assert "1 files loaded (1,000 rows), 1 removed, 6 unchanged" in printed
+    assert "1 file loaded (1,000 rows), 1 removed, 6 unchanged" in printed
     grown.taxi("build", "--full-refresh")
     assert differences(grown, engine, "grown") == {}
     assert grown.scalar("select sum(gone_count) from mart_restatements") > 0

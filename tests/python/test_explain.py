@@ -38,6 +38,8 @@ from taxi_pipeline.explain import (
     read_thresholds,
     to_json,
 )
+from taxi_pipeline.explain.ingested import find_ingested_values
+from taxi_pipeline.explain.points import show_point
 from taxi_pipeline.sample import MONTHS, planted
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import Settings
@@ -625,6 +627,41 @@ def test_the_words_beside_a_rule_are_the_values_that_decide_it(sample: Built) ->
     assert repairs["dropoff_at"].kept is repairs["trip_duration_seconds"].kept is None
 
 
+def made_by_ingestion(service: Service, year: int, **values: Any) -> dict[str, str]:
+    """Per value that ingestion made, what of; the rest of the row is null."""
+    raw = {"file_month": date(year, 1, 1), **values}
+    return {made.column: made.origin for made in find_ingested_values(service, raw, 2014)}
+
+
+def test_a_code_that_a_text_of_the_seed_stands_for_is_not_called_reported() -> None:
+    codes = {"vendor_id": 103, "payment_type_id": 2, "store_and_forward_flag": "Y"}
+    made = made_by_ingestion(Service.YELLOW, 2009, **codes)
+    assert made.keys() == codes.keys()
+    assert made["vendor_id"].startswith("of the text 'dds' ")
+    assert made["payment_type_id"].startswith("of the text 'cash' or 'cas' or 'csh' ")
+    assert made_by_ingestion(Service.YELLOW, 2009, vendor_id=4, passenger_count=1) == {}
+    assert made_by_ingestion(Service.YELLOW, 2015, **codes) == {}
+
+
+def test_a_zone_that_a_row_has_a_point_for_is_not_called_reported() -> None:
+    zones = {"pickup_zone_id": 239, "dropoff_zone_id": 129}
+    made = made_by_ingestion(Service.GREEN, 2015, **zones, pickup_longitude=Decimal("-73.9"))
+    assert made == {"pickup_zone_id": "of the point below, unless the file has the id itself"}
+
+
+def test_a_total_that_no_file_gives_is_called_a_sum_of_what_the_file_gives() -> None:
+    amounts = {"fare_amount": Decimal(5), "sales_tax_amount": Decimal(1)}
+    row = {**amounts, "total_amount": Decimal(6), "driver_pay_amount": Decimal(4)}
+    assert made_by_ingestion(Service.HVFHV, 2025, **row) == {
+        "total_amount": "the sum of fare_amount, sales_tax_amount"
+    }
+    assert made_by_ingestion(Service.YELLOW, 2025, **row) == {}
+
+
+def test_a_coordinate_of_zero_is_written_as_zero() -> None:
+    assert show_point(Decimal("0E-9"), Decimal("40.500000000")) == "0, 40.5"
+
+
 def test_thresholds_are_those_of_the_project(sample: Built, tmp_path: Path) -> None:
     project = tmp_path / "dbt_project.yml"
     text = (sample.warehouse.project / project.name).read_text()
@@ -684,7 +721,9 @@ def eras(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     half[start] = ""
     licensed_names, licensed = rows_of("eras/fhvhv_tripdata_2025-01.csv")
     place = licensed_names.index("hvfhs_license_num")
-    for row, license_number in zip(licensed, ("HV0003", " hv0003", "HV0009"), strict=False):
+    for row, license_number in zip(
+        licensed, ("HV0003", " hv0003", "HV0009" + "x" * 294), strict=False
+    ):
         row[place] = license_number
     for name, header, kept in (
         ("yellow_tripdata_2009-01.csv", names, (inside, outside, half)),
@@ -728,6 +767,18 @@ def test_a_point_is_shown_with_its_zone_and_how_it_became_one(eras: Warehouse) -
     assert [point["zone_shapes_sha256"] for point in as_json["points"]] == [sha256] * 2
     licensed = json.loads(eras.taxi("explain", "4202501000000001", "--json"))
     assert licensed["points"] == []
+    [reported] = re.findall(r"  reported: .*? empty", first)
+    assert "trip_distance_miles" in reported
+    assert not re.findall("vendor_id|payment_type_id|zone_id|raw_line", reported)
+    made = {value["column"] for value in as_json["ingested"]}
+    assert made >= {"vendor_id", "payment_type_id", "pickup_zone_id", "dropoff_zone_id"}
+    assert "  made by ingestion: vendor_id " in first
+    assert not re.findall("raw_line|unreadable_fields", first + third)
+    [reported] = re.findall(r"  reported: .*", eras.taxi("explain", "4202501000000001"))
+    assert "total_amount" not in reported
+    printed = eras.taxi("explain", "4202501000000003")
+    assert re.search(r"hvfhs_license_number HV0009x{44}\.\.\.x{50},", printed)
+    assert "x" * 51 not in printed
 
 
 @pytest.mark.build  # a build of its own
@@ -751,7 +802,7 @@ def test_the_command_prints_what_it_explains(real: Built) -> None:
         f"select reversal_twin_trip_id as trip_id from fact_trips where trip_id = {voided}", 1
     )
     assert f"is_voided row {pair % 10**9:,} of the file has the opposite total" in printed
-    assert "Counted in mart_monthly_zone_revenue" in printed
+    assert re.findall(r"^5 .*\n(\S+):", printed, flags=re.M) == [MONTHLY.name]
     assert "Adds up: file, rules, tables and marts agree." in printed
     assert json.loads(taxi("explain", str(voided), "--json")) == to_json(real.trip(voided))
     cell = ("--mart", "mart_monthly_zone_revenue", "--month", "2019-03", "--service", "YELLOW")
@@ -855,7 +906,10 @@ def test_what_does_not_add_up_is_exit_code_1(real_warehouse: Warehouse, tmp_path
     ("fault", "said"),
     [
         ("update fact_trips set tip_amount = tip_amount + 1", "no rule explains it"),
-        ("update fact_trips set pickup_zone_id = 1", "pickup_zone_id is 1, the file says 74, and"),
+        (
+            "update fact_trips set pickup_zone_id = 1",
+            "pickup_zone_id is 1, the lake's row says 74, and",
+        ),
         ("delete from fact_trips", "fact_trips holds the row 0 times"),
         ("delete from mart_daily_service_summary", "mart_daily_service_summary has no cell for it"),
     ],

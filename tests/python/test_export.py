@@ -1,6 +1,7 @@
 """Tables as files: what is read back is what SQL says, and a file is complete or absent."""
 
 import csv
+import errno
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,7 +16,7 @@ from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
 from real_files import real_file
-from taxi_pipeline.bi.export import Format, choose_tables, export_tables
+from taxi_pipeline.bi.export import Format, choose_tables, export_tables, writing
 from taxi_pipeline.bi.project import Mart, MartColumn
 from taxi_pipeline.bi.workbook import FILE_NAME, MAX_ROWS, About, export_workbook
 from taxi_pipeline.errors import TaxiError
@@ -282,7 +283,7 @@ def test_an_export_says_which_months_are_parts(tmp_path: Path) -> None:
     warehouse.taxi("ingest", str(real_file("heads/green_tripdata_2020-04.csv")))
     warehouse.taxi("build")
     printed = warehouse.taxi("export", "-f", "csv", "-s", MART, "--to", str(tmp_path / "out"))
-    assert "0 of 1 months are whole" in printed
+    assert "0 of 1 month is whole" in printed
     assert "Green 2020-04 (excerpt, 0.02 % of the month)" in printed
     with (tmp_path / "out" / f"{MART}.csv").open(newline="") as stream:
         shown = {
@@ -359,8 +360,25 @@ def test_an_export_that_breaks_leaves_the_old_file(tmp_path: Path, format_: Form
 
 def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "taken").touch()
-    with pytest.raises(TaxiError, match=r"mart_of_one\.csv: it cannot be written"):
+    said = r"mart_of_one\.csv: it cannot be written: \w.*\. Check the path and the disk, or choose another folder"
+    with pytest.raises(TaxiError, match=said):
         export(Rows([1]), table_of("trip_count", "bigint"), Format.CSV, tmp_path / "taken")
+
+
+@pytest.mark.parametrize(
+    ("fault", "remedy"),
+    [
+        (OSError(errno.ENOENT, "No such file or directory"), "Check the path and the disk, or"),
+        (OSError(errno.ENOSPC, "No space left on device"), "Free some space on its disk, or"),
+        (duckdb.IOException("IO Error: No space left on device"), "Free some space on its disk"),
+        (OSError(errno.EACCES, "Permission denied"), "Check who may write there, or"),
+        (duckdb.IOException("Cannot open: Permission denied"), "Check who may write there, or"),
+    ],
+)
+def test_the_way_out_is_that_of_the_fault(fault: Exception, remedy: str) -> None:
+    with pytest.raises(TaxiError, match=remedy) as caught, writing(Path("x.csv")):
+        raise fault
+    assert "[Errno" not in str(caught.value)
 
 
 def test_single_trips_are_left_out_unless_named() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import duckdb
 import pytest
 
 from taxi_pipeline.atomic import write_text
@@ -72,6 +73,16 @@ def test_a_copy_to_a_full_disk_names_the_copy(
         raise OSError(errno.ENOSPC, "No space left on device", "/a/source", None, "/b/copy")
 
     assert guarded(copy).startswith("/b/copy: No space left on device. Free some space on the disk")
+
+
+def test_too_little_memory_is_no_unexpected_error(
+    guarded: Callable[[Callable[[], None]], str],
+) -> None:
+    def answer() -> None:
+        raise duckdb.OutOfMemoryException("failed to pin block")
+
+    said = "DuckDB: the command takes more memory than allowed. Raise TAXI_MEMORY_LIMIT"
+    assert guarded(answer).startswith(said)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from taxi_pipeline.settings import Settings
         ("some/where.d/yellow_tripdata_2024-12.parquet", Service.YELLOW, date(2024, 12, 1), "parquet"),
         (Path("/x/fhv_tripdata_2020-02.csv"), Service.FHV, date(2020, 2, 1), "csv"),
         ("https://h/a%20b/green_tripdata_2024-01.parquet?x=1/2#y", Service.GREEN, date(2024, 1, 1), "parquet"),
+        ("https://h/green_tripdata_2024-01.csv;sig=SECRET", Service.GREEN, date(2024, 1, 1), "csv"),
         ("HTTP://h/green%5Ftripdata_2024-01.csv", Service.GREEN, date(2024, 1, 1), "csv"),
         ("yellow_tripdata_2009-01.parquet", Service.YELLOW, date(2009, 1, 1), "parquet"),
     ],
@@ -290,6 +291,13 @@ def test_url_is_fetched_to_the_download_folder(
     assert path == settings.download_dir / name
     assert path.read_text() == "VendorID\n1\n"
     assert calls[-1] == 11
+
+
+def test_a_secret_behind_a_semicolon_is_no_part_of_a_name() -> None:
+    with pytest.raises(TaxiError) as caught:
+        parse("https://h/white_tripdata_2019-02.csv;sig=SECRET")
+    assert caught.value.subject == "white_tripdata_2019-02.csv"
+    assert "SECRET" not in str(caught.value)
 
 
 def test_url_with_a_wrong_name_is_not_fetched(served: tuple[Path, str], settings: Settings) -> None:

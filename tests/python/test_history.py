@@ -27,11 +27,12 @@ from taxi_pipeline.history.journal import Journal, Pending
 from taxi_pipeline.history.outcomes import UNCHANGED
 from taxi_pipeline.history.page import duration
 from taxi_pipeline.history.records import TABLES, Record, RunFile, RunNode, RunStep, types_of
-from taxi_pipeline.history.runs import History, group
+from taxi_pipeline.history.runs import History, group, read_history
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.transform.runner import prepare_profile
 from taxi_pipeline.warehouses import open_reader
 from trip_files import restate
-from warehouse import REPOSITORY, Warehouse
+from warehouse import REPOSITORY, Warehouse, copy_project
 
 ODD = 'it\'s a \\ "name"\nwith 100 % of `signs`; {{ no }} ü'
 START = datetime(2024, 1, 31, 6, 0, 0, 250000)
@@ -148,6 +149,24 @@ def test_a_damaged_record_is_passed_over_and_too_many_lose_the_oldest(settings: 
     kept = [pending.record.step.run_id for pending in journal.pending()]
     assert len(kept) == 300
     assert kept[0] == "20240131-003"
+
+
+@pytest.mark.parametrize(
+    ("has_copy", "shown"), [(True, "The last copy is"), (False, "Only runs that wait")]
+)
+def test_without_a_warehouse_a_copy_is_spoken_of_where_there_is_one(
+    settings: Settings, tmp_path: Path, has_copy: bool, shown: str
+) -> None:
+    settings = replace(settings, project_dir=copy_project(tmp_path / "project"))
+    prepare_profile(settings)
+    journal, record = Journal(settings), Record(a_step(**ENDED))
+    journal.write(journal.path_for(record), record)
+    if has_copy:
+        journal.keep_copy("dev", [Record(a_step("20240101-1", **ENDED))])
+    warning = read_history(settings, "dev").warning
+    assert warning is not None
+    assert warning.startswith(shown)
+    assert "there is no warehouse yet" in warning
 
 
 # -------------------------------------------------------------------------------------- runs on DuckDB
@@ -385,7 +404,7 @@ def test_a_receiver_that_fails_is_a_warning(built: Warehouse) -> None:
         for url in (gone, refusing):
             told = replace(built, variables={"OPENLINEAGE_URL": url})
             printed = told.taxi("build", "--select", "dim_vendors")
-            assert "OpenLineage: 0 events were taken" in printed
+            assert "OpenLineage: 0 events sent, the others not: " in printed
     assert len(events) == 1, "after the first that is not taken no other is sent"
     assert runs_of(built)[0]["outcome"] == "done"
 

@@ -218,7 +218,7 @@ def test_a_connection_that_is_cut_leaves_the_old_rows_and_the_next_load_complete
     assert load.returncode == 2, printed
     assert "goes on where this one stopped" in printed
     assert (rows(postgres, "raw_cut"), versions(postgres, "raw_cut")) == before
-    assert "1 files loaded" in warehouse.taxi("load", "--target", "postgres")
+    assert "1 file loaded" in warehouse.taxi("load", "--target", "postgres")
     assert rows(postgres, "raw_cut") > before[0] * 10
     assert versions(postgres, "raw_cut") == the_lakes(warehouse)
 
@@ -241,7 +241,7 @@ def test_a_full_disk_leaves_the_old_rows_and_the_next_load_completes(
             assert (rows(server, "raw"), versions(server, "raw")) == before
         with run_postgres(folder) as server:
             again = with_variables(warehouse, **server.environment)
-            assert "1 files loaded" in again.taxi("load", "--target", "postgres")
+            assert "1 file loaded" in again.taxi("load", "--target", "postgres")
             assert versions(server, "raw") == the_lakes(warehouse)
     finally:
         shutil.rmtree(folder)
@@ -429,7 +429,7 @@ def test_two_loads_at_once_wait_for_each_other(
     processes = [warehouse.start("load", "--target", "postgres") for _ in range(2)]
     printed = [process.communicate()[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], printed
-    assert sorted("1 files loaded" in text for text in printed) == [False, True]
+    assert sorted("1 file loaded" in text for text in printed) == [False, True]
     assert versions(postgres, "raw_two") == the_lakes(warehouse)
 
 

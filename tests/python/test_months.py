@@ -446,7 +446,7 @@ def test_taxi_plan_ends_with_2_where_the_publisher_cannot_say(
     assert result.exit_code == 2
     document = json.loads(result.stdout)
     assert document["exit_code"] == 2
-    assert "1 of 1 months could not be asked for" in document["error"]["reason"]
+    assert "1 of 1 month could not be asked for" in document["error"]["reason"]
     assert "the publisher answers 503" in document["error"]["reason"]
 
 

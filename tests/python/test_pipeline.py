@@ -356,7 +356,7 @@ def test_a_lake_that_lost_something_is_refused_and_can_be_restored(
     assert "it holds 2 real months (FHV 2020-04, Green 2020-04)" in said
     assert "2 real months that the lake does not know" not in said
     warehouse.taxi("ingest", str(files[0]))
-    assert "1 real months that the lake does not know (Green 2020-04)" in warehouse.taxi(
+    assert "1 real month that the lake does not know (Green 2020-04)" in warehouse.taxi(
         "build", exit_code=2
     )
     shutil.rmtree(lake)

@@ -52,13 +52,24 @@ def test_a_data_folder_that_cannot_work_is_refused(
         load_settings()
 
 
+@pytest.mark.parametrize("variable", ["TAXI_DATA_DIR", "TAXI_PROJECT_DIR"])
+def test_a_home_that_nobody_has_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "~nobody-x/y")
+    with pytest.raises(TaxiError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"{variable}=~nobody-x/y: it names no folder: ")
+    assert ".." not in str(caught.value)
+
+
 def test_dbt_sets_nothing_anew_for_each_node() -> None:
     dev = read_yaml(REPOSITORY / "profiles.yml.example")["nyc_taxi"]["outputs"]["dev"]
     assert "settings" not in dev, "they cost a statement each for every node"
     assert {"memory_limit", "preserve_insertion_order"} < set(dev["config_options"])
 
 
-@pytest.mark.parametrize("given", ["2GB", "512mb", "1.5 GiB", ""])
+@pytest.mark.parametrize("given", ["2GB", "512mb", "1.5 GiB", "10MB", "0.01gb", ""])
 def test_a_memory_limit_is_a_size(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("TAXI_MEMORY_LIMIT", given)
     assert load_settings().memory_limit == (given or "2GB")
@@ -70,6 +81,15 @@ def test_what_is_no_size_is_refused_with_examples(
 ) -> None:
     monkeypatch.setenv("TAXI_MEMORY_LIMIT", given)
     with pytest.raises(TaxiError, match=r"TAXI_MEMORY_LIMIT=.*such as 2GB, 512MB or 1.5GiB"):
+        load_settings()
+
+
+@pytest.mark.parametrize("given", ["0GB", "1KB", "9.9MB", "9MiB", "999999B"])
+def test_a_size_that_duckdb_can_do_nothing_with_is_refused(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("TAXI_MEMORY_LIMIT", given)
+    with pytest.raises(TaxiError, match=r"with less than 10MB\. Give more, such as 2GB"):
         load_settings()
 
 
@@ -193,7 +213,7 @@ def test_an_interrupted_ingestion_says_so_and_leaves_nothing(
                 running.send_signal(signal.SIGINT)
     assert running.returncode == 130, printed
     assert printed.endswith("Interrupted. Tables are whole; run it again.\n")
-    assert "1 of 1 partitions are intact" in small.taxi("lake", "verify")
+    assert "1 of 1 partition is intact" in small.taxi("lake", "verify")
     assert (
         small.taxi("sql", "select count(*) as n from stg_ingested_files", "-f", "csv") == "n\n1\n"
     )
@@ -207,7 +227,7 @@ def test_a_lost_lake_is_no_empty_one(small: Warehouse) -> None:
         assert not lake.exists()
     finally:
         (small.data / "elsewhere").rename(lake)
-    assert "it holds 1 real months (Green 2020-04)" in said
+    assert "it holds 1 real month (Green 2020-04)" in said
 
 
 def test_a_table_built_without_its_tests_is_not_published(small: Warehouse) -> None:

@@ -724,7 +724,8 @@ def test_shares_of_the_market_say_of_which_files_they_are(
     with visit(browser, real.data / "site" / "dashboard" / "index.html") as opened:
         opened.page.uncheck("#whole")
         note = opened.page.inner_text("#market .note")
-    assert f"{some} of {len(months)} months lack files of some of these services." in note
+    lack = "lacks" if some == 1 else "lack"
+    assert f"{some} of {len(months)} months {lack} files of some of these services." in note
     assert "The shares of an incomplete month are those of its excerpts, not of the market." in note
     with visit(browser, sample.data / "site" / "dashboard" / "index.html") as opened:
         assert opened.page.inner_text("#market .note") == ""

@@ -12,7 +12,7 @@ import pytest
 from conftest import SharedBuild
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import Settings
-from taxi_pipeline.sql.answers import as_csv, as_json, split_statements
+from taxi_pipeline.sql.answers import as_csv, as_json, as_records, split_statements
 from taxi_pipeline.warehouses.base import Answer
 from taxi_pipeline.warehouses.embedded import open_embedded
 from warehouse import Warehouse
@@ -117,6 +117,13 @@ def test_amounts_stay_exact_and_null_is_empty() -> None:
     answer = Answer(("amount", "zone"), [(Decimal("1234567.10"), None)])
     assert as_csv(answer) == "amount,zone\n1234567.10,\n"
     assert json.loads(as_json(answer)) == {"amount": "1234567.10", "zone": None}
+
+
+def test_only_what_people_read_has_its_control_characters_escaped() -> None:
+    answer = Answer(("base",), (("B0\x1b[31m",),))
+    assert as_records(answer) == "row 1\n  base  B0\\x1b[31m"
+    assert as_csv(answer) == "base\nB0\x1b[31m\n"
+    assert json.loads(as_json(answer)) == {"base": "B0\x1b[31m"}
 
 
 def test_a_semicolon_ends_a_statement_at_the_end_of_a_line_only() -> None:

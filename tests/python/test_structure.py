@@ -12,7 +12,16 @@ PACKAGE = Path(__file__).resolve().parents[2] / "scripts" / "taxi_pipeline"
 LAYERS = (
     {
         *("addresses", "artifacts", "atomic", "console", "errors", "faults", "file_names"),
-        *("options", "schema_names", "schemas", "seeds", "settings", "signatures", "synthetic"),
+        *(
+            "options",
+            "schema_names",
+            "schemas",
+            "seeds",
+            "settings",
+            "signatures",
+            "synthetic",
+            "texts",
+        ),
     },
     {"lake"},
     {"engine", "sample", "download", "zones"},

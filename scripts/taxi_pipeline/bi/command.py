@@ -18,6 +18,7 @@ from taxi_pipeline.quality.rendering import print_failed_months
 from taxi_pipeline.quality.store import failed_months
 from taxi_pipeline.settings import load_settings
 from taxi_pipeline.terminal import Terminal, dbt_faults_printed
+from taxi_pipeline.texts import plural
 from taxi_pipeline.transform.completeness import read_forgotten
 from taxi_pipeline.transform.rendering import print_completeness, print_forgotten
 from taxi_pipeline.transform.state import require_passed
@@ -51,7 +52,7 @@ def lookml(
     folder = folder or settings.project_dir / "lookml"
     for path in write_project(files, folder):
         console.print_note(f"{path} is gone: its model no longer exists.")
-    console.out.print(f"LookML: {len(files)} files in {folder}", markup=False)
+    console.out.print(f"LookML: {plural(len(files), 'file')} in {folder}", markup=False)
     with open_reader(settings, target) as reader:
         print_forgotten(read_forgotten(reader, Lake.of(settings)), settings, target)
 
@@ -94,7 +95,7 @@ def export(
             if format_ is Format.XLSX
             else export_tables(reader, tables, format_, to, on_table)
         ):
-            console.out.print(f"{file.path}: {console.plural(file.rows, 'row')}", markup=False)
+            console.out.print(f"{file.path}: {plural(file.rows, 'row')}", markup=False)
     print_completeness(about.completeness)
     print_forgotten(forgotten, settings, target)
     print_failed_months(failed_months(settings, lake))

@@ -12,6 +12,7 @@ import pyarrow as pa
 from taxi_pipeline.atomic import draft_of
 from taxi_pipeline.bi.project import Mart, MartColumn, unit_of
 from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.faults import remedy_of
 from taxi_pipeline.lake import quote_identifier, quote_literal
 from taxi_pipeline.schemas import Column
 from taxi_pipeline.warehouses import Reader
@@ -108,8 +109,11 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, duckdb.IOException) as error:
+        said = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise TaxiError(
-            str(path), f"it cannot be written: {error}", "free some space, or choose --to"
+            str(path),
+            f"it cannot be written: {said}",
+            f"{remedy_of(error, 'its disk')}, or choose another folder with --to",
         ) from error
 
 

@@ -13,6 +13,7 @@ from taxi_pipeline.comparison.rendering import as_json, as_markdown, as_table
 from taxi_pipeline.comparison.two_warehouses import compare_warehouses
 from taxi_pipeline.options import command_group
 from taxi_pipeline.settings import load_settings
+from taxi_pipeline.texts import printable
 from taxi_pipeline.transform.results_of_dbt import read_results
 
 app = command_group()
@@ -65,4 +66,6 @@ def compare(
     if shape is Shape.TABLE:
         console.print_wide(as_table(compared))
     else:
-        sys.stdout.write(f"{(as_json if shape is Shape.JSON else as_markdown)(compared, nodes)}\n")
+        sys.stdout.write(
+            f"{as_json(compared, nodes) if shape is Shape.JSON else printable(as_markdown(compared, nodes))}\n"
+        )

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from taxi_pipeline import console
 from taxi_pipeline.comparison.two_warehouses import KeyChange, TableComparison
+from taxi_pipeline.texts import plural
 from taxi_pipeline.transform.results_of_dbt import NodeEnd
 
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
@@ -64,9 +65,9 @@ def _tables(compared: Sequence[TableComparison]) -> Iterator[str]:
     yield "## Marts before and after"
     yield ""
     yield (
-        f"{len(different)} of {console.plural(len(compared), 'table')} differ."
+        f"{len(different)} of {plural(len(compared), 'table')} differ."
         if different
-        else f"All {console.plural(len(compared), 'table')} are the same, row by row."
+        else f"All {plural(len(compared), 'table')} are the same, row by row."
     )
     yield ""
     yield "| table | rows before | rows after | added | gone | changed | metered total before, $ | after, $ |"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from taxi_pipeline.download.asking import ask
 from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.texts import plural
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,10 @@ class Sizes:
     free_bytes: int
 
     def __str__(self) -> str:
-        unknown = f", and {self.unknown} of unknown size" if self.unknown else ""
+        sizes = [_gigabytes(self.known_bytes)] if self.unknown < self.files else []
+        sizes += [f"{self.unknown} of unknown size"] if self.unknown else []
         return (
-            f"{self.files} files to download: {_gigabytes(self.known_bytes)}{unknown}; "
+            f"{plural(self.files, 'file')} to download: {', and '.join(sizes)}; "
             f"{_gigabytes(self.free_bytes)} are free."
         )
 

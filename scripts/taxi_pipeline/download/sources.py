@@ -187,10 +187,12 @@ def _check_base_url(source: str) -> None:
     if not usable:
         shown = public_address(source) if has_scheme(source) else source
         raise TaxiError(f"source {shown!r}", "is neither a known source nor a web address", remedy)
-    if "@" in parts.netloc or parts.query or parts.fragment:
+    if "@" in parts.netloc or ";" in parts.path or parts.query or parts.fragment:
         # They would end up in names of files; a password belongs in ~/.netrc.
         raise TaxiError(
-            f"source at {parts.hostname}", "its address has a user, a query or a fragment", remedy
+            f"source at {parts.hostname}",
+            "its address has a user, a parameter, a query or a fragment",
+            remedy,
         )
 
 

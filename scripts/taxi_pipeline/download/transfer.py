@@ -345,8 +345,8 @@ def _innermost(fault: BaseException) -> str:
 
 
 def _said(fault: BaseException) -> str:
-    """What a fault says, without the query of an address, which may stand there without its host."""
-    return re.sub(r"\?\S+", "?...", redact(str(fault))) or type(fault).__name__
+    """What a fault says, without the query or parameters of an address, which may stand there without its host."""
+    return re.sub(r"[?;]\S+", "?...", redact(str(fault))) or type(fault).__name__
 
 
 def connection_error(fault: requests.RequestException, url: str) -> TransientError:

@@ -53,3 +53,10 @@ def find_points(raw: Row, file: Row) -> tuple[TripPoint, ...]:
     return tuple(
         point for point in points if point.longitude is not None or point.latitude is not None
     )
+
+
+def show_point(longitude: Decimal | None, latitude: Decimal | None) -> str:
+    """Longitude and latitude as people write them: ``-73.98, 40.7``; a dash for one that is missing."""
+    return ", ".join(
+        "-" if value is None else f"{value.normalize():f}" for value in (longitude, latitude)
+    )

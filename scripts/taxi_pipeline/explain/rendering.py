@@ -9,7 +9,13 @@ from rich.table import Table
 
 from taxi_pipeline import console
 from taxi_pipeline.explain import CellExplanation, Row, TripExplanation
-from taxi_pipeline.explain.points import TripPoint
+from taxi_pipeline.explain.ingested import staged_columns
+from taxi_pipeline.explain.points import TripPoint, show_point
+from taxi_pipeline.schemas import Service
+from taxi_pipeline.texts import plural, shortened
+
+_LONGEST_TEXT = 100
+"""Characters of a value that are printed; JSON has it in full. TLC's own texts are shorter."""
 
 _VERDICTS = {"applies": "[red]applies[/]", "does not apply": "no", "not asked": "[dim]not asked[/]"}
 
@@ -30,13 +36,7 @@ def _print_trip(trip: TripExplanation) -> None:
         f"[bold]{month}, row {raw['source_row']:,} of the file[/], {pickup} (trip_id {trip.trip_id})"
     )
     _print_file(trip.file, f"1 File: row {trip.raw['source_row']:,} of ")
-    lineage = ("trip_id", "service_type", "file_month", "source_row", "source_file", "ingested_at")
-    given = {name: value for name, value in trip.raw.items() if name not in lineage}
-    _print_values("  reported", {name: value for name, value in given.items() if value is not None})
-    if empty := [name for name, value in given.items() if value is None]:
-        console.out.print(f"  empty: {', '.join(empty)}")
-    for point in trip.points:
-        console.out.print(f"  {escape(_describe_point(point, trip.members))}")
+    _print_row(trip)
     _print_table(
         "2 Reject rules, in order",
         ("rule", "applies", "observed"),
@@ -51,10 +51,11 @@ def _print_trip(trip: TripExplanation) -> None:
     codes = {name: f"{trip.row[name]} ({member})" for name, member in trip.members.items()}
     _print_values("  codes", codes)
     _print_values("  fare audit", trip.fare_audit)
+    console.out.print("5 Counted in" if trip.counted else "5 Counted in no mart")
     for cell in trip.counted:
         where = ", ".join(_shown(name, value) for name, value in cell.cell.items())
         _print_table(
-            f"5 Counted in {cell.mart}: {escape(where)}",
+            f"{cell.mart}: {escape(where)}",
             ("measure", "adds >", "to a total of >"),
             [
                 (name, _shown(name, value), _shown(name, (cell.totals or {})[name]))
@@ -62,13 +63,38 @@ def _print_trip(trip: TripExplanation) -> None:
                 if value is not None
             ],
         )
-    if not trip.counted:
-        console.out.print("5 Counted in no mart")
     for problem in trip.problems:
         console.out.print(f"[bold red]does not add up[/] {escape(problem)}")
     if trip.adds_up:
         console.out.print("Adds up: file, rules, tables and marts agree.")
     _print_if_synthetic([trip.file])
+
+
+def _print_row(trip: TripExplanation) -> None:
+    """Print what the file reports of the trip, apart from what ingestion made of it."""
+    raw = trip.raw
+    if raw["raw_line"] is not None:
+        console.out.print("  reported: a text that could not be read, shown below")
+        return
+    made = {value.column for value in trip.ingested}
+    columns = staged_columns(Service.of_label(raw["service_type"]))
+    unreadable = (raw["unreadable_fields"] or "").split(",")
+    _print_values(
+        "  reported",
+        {name: raw[name] for name in columns if raw[name] is not None and name not in made},
+    )
+    empty = [
+        name
+        for name, column in columns.items()
+        if raw[name] is None and column.name not in unreadable
+    ]
+    if empty:
+        console.out.print(f"  empty or not in the file: {', '.join(empty)}")
+    for value in trip.ingested:
+        shown = _shown(value.column, value.value)
+        console.out.print(f"  made by ingestion: {value.column} {escape(shown)}, {value.origin}")
+    for point in trip.points:
+        console.out.print(f"  {escape(_describe_point(point, trip.members))}")
 
 
 def _print_flags_and_repairs(trip: TripExplanation) -> None:
@@ -88,15 +114,12 @@ def _print_flags_and_repairs(trip: TripExplanation) -> None:
             f" {escape(repair.reason or 'and nothing explains it')}"
         )
     if not trip.repairs:
-        console.out.print("  no value differs from the file's")
+        console.out.print("  no rule changes a value")
 
 
 def _describe_point(point: TripPoint, members: Row) -> str:
     """How a point became a zone, in a sentence."""
-    shown = ", ".join(
-        "-" if value is None else f"{value.normalize():f}"
-        for value in (point.longitude, point.latitude)
-    )
+    shown = show_point(point.longitude, point.latitude)
     how = (
         "how is not on record"
         if point.zone_method is None
@@ -169,7 +192,7 @@ def _print_cell(cell: CellExplanation) -> None:
     if cell.adds_up:
         rejected = sum(row["row_count"] for row in cell.rejects)
         console.out.print(
-            f"Adds up ({len(cell.checks)} checks): {cell.source['row_count']:,} rows of the files ="
+            f"Adds up ({plural(len(cell.checks), 'check')}): {plural(cell.source['row_count'], 'row')} of the files ="
             f" {cell.totals['row_count']:,} accepted + {rejected:,} rejected; every part, to the cent."
         )
     _print_if_synthetic(cell.files)
@@ -177,7 +200,7 @@ def _print_cell(cell: CellExplanation) -> None:
 
 def _print_file(file: Row, lead: str) -> None:
     console.out.print(
-        f"{lead}{escape(str(file['source_file']))} ({file['row_count']:,} rows, {file['completeness']}),"
+        f"{lead}{escape(str(file['source_file']))} ({plural(file['row_count'], 'row')}, {file['completeness']}),"
         f" sha256 {str(file['source_sha256'])[:16]}..., ingested {file['ingested_at']} UTC"
     )
 
@@ -219,4 +242,4 @@ def _shown(name: str, value: Any) -> str:
         return f"{value:%Y-%m}"
     if isinstance(value, int) and name.endswith(("_count", "_seconds")):
         return f"{value:,}"
-    return f"{value}"
+    return shortened(f"{value}", _LONGEST_TEXT)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from taxi_pipeline.explain.points import show_point
 from taxi_pipeline.explain.queries import Row
 from taxi_pipeline.explain.thresholds import Thresholds
 
@@ -40,7 +41,7 @@ class Flag:
 
 @dataclass(frozen=True)
 class Repair:
-    """A value that differs from the file's, and why."""
+    """A value that differs from the lake's row, and why."""
 
     column: str
     reported: Any
@@ -144,7 +145,7 @@ def find_flags(raw: Row, judged: Row, twin: Row | None, thresholds: Thresholds) 
         "is_dropoff_dummy": f"dropoff {raw['dropoff_at']}; a dummy from {thresholds.fhv_dummy_dropoff_from} on",
         **{
             f"is_{end}_point_outside_zones": "no taxi zone contains the point "
-            f"{raw.get(f'{end}_longitude')}, {raw.get(f'{end}_latitude')} (longitude, latitude)"
+            f"{show_point(raw.get(f'{end}_longitude'), raw.get(f'{end}_latitude'))} (longitude, latitude)"
             for end in ("pickup", "dropoff")
         },
         "is_store_and_forward": f"store_and_forward_flag {raw.get('store_and_forward_flag')}",
@@ -184,7 +185,7 @@ def _money(value: Decimal | None) -> str:
 
 
 def find_repairs(raw: Row, row: Row, judged: Row, thresholds: Thresholds) -> tuple[Repair, ...]:
-    """Compare a row with the file's, column by column; a difference that no rule explains has no reason."""
+    """Compare a row with the lake's, column by column; a difference that no rule explains has no reason."""
     reasons = dict.fromkeys(
         (
             "dispatching_base_number",

@@ -25,6 +25,7 @@ class Thresholds:
     unknown_license_number: str
     max_reported_duration_difference_seconds: int
     max_wait_hours: int
+    last_year_of_texts: int
     min_speed_mph: int
     max_speed_mph: int
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.explain.ingested import IngestedValue, find_ingested_values
 from taxi_pipeline.explain.keys import TripKey, parse_trip_id
 from taxi_pipeline.explain.measures import FACT, MARTS, ExplainedMart, select_measures
 from taxi_pipeline.explain.points import TripPoint, find_points
@@ -19,6 +20,7 @@ from taxi_pipeline.explain.rules import (
 )
 from taxi_pipeline.explain.thresholds import Thresholds
 from taxi_pipeline.schemas import LINEAGE
+from taxi_pipeline.texts import plural
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,10 @@ class TripExplanation:
         trip_id: the id.
         file: the file's version, as on record.
         raw: the row as the lake carries it.
+        ingested: the values of it that ingestion made of others in the file.
         rules: every reject rule in order.
         flags: every flag.
-        repairs: every value that differs from the file's.
+        repairs: every value that differs from the lake's row.
         ended_in: the table that holds the row.
         row: the row there.
         points: where a file of points says that the trip began and ended, and the zones of these points.
@@ -61,6 +64,7 @@ class TripExplanation:
     trip_id: int
     file: Row
     raw: Row
+    ingested: tuple[IngestedValue, ...]
     rules: tuple[Rule, ...]
     flags: tuple[Flag, ...]
     repairs: tuple[Repair, ...]
@@ -95,7 +99,7 @@ def explain_trip(select: Select, text: str, thresholds: Thresholds) -> TripExpla
     if not 1 <= key.row <= file["row_count"]:
         raise TaxiError(
             f"trip {key.trip_id}",
-            f"{file['source_file']} has {file['row_count']:,} rows, and none is row {key.row:,}",
+            f"{file['source_file']} has {plural(file['row_count'], 'row')}, and none is row {key.row:,}",
             f"give a row from 1 to {file['row_count']:,}",
         )
     here = where(key.columns)
@@ -133,6 +137,7 @@ def explain_trip(select: Select, text: str, thresholds: Thresholds) -> TripExpla
         trip_id=key.trip_id,
         file=file,
         raw=raw,
+        ingested=find_ingested_values(key.service, raw, thresholds.last_year_of_texts),
         rules=judge_rules(reasons, raw, judged, earlier, thresholds),
         flags=find_flags(raw, judged, twin, thresholds),
         repairs=repairs,
@@ -172,7 +177,7 @@ def find_problems(
         yield "it is voided, but the other row of its pair does not have the opposite total"
     for repair in repairs:
         if not repair.reason:
-            yield f"{repair.column} is {repair.kept}, the file says {repair.reported}, and no rule explains it"
+            yield f"{repair.column} is {repair.kept}, the lake's row says {repair.reported}, and no rule explains it"
     for cell in counted:
         if cell.totals is None:
             yield f"{cell.mart} has no cell for it"

@@ -1,13 +1,14 @@
 """The command `taxi history`."""
 
 import json
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from taxi_pipeline import console
 from taxi_pipeline.history.rendering import print_history, print_run
-from taxi_pipeline.history.runs import History, read_history, read_run
+from taxi_pipeline.history.runs import read_history, read_run
 from taxi_pipeline.options import Target, command_group
 from taxi_pipeline.settings import load_settings
 from taxi_pipeline.transform.runner import prepare_profile
@@ -50,9 +51,9 @@ def history(
             print_run(found)
         return
     known = read_history(settings, target, None if failed else last)
-    shown = History([r for r in known.runs if r.is_bad or not failed][:last], known.complaint)
-    if shown.complaint is not None:
-        console.print_warning(f"The last copy is shown: {shown.complaint}")
+    shown = replace(known, runs=[r for r in known.runs if r.is_bad or not failed][:last])
+    if shown.warning is not None:
+        console.print_warning(shown.warning)
     if as_json:
         typer.echo(json.dumps([one.to_json() for one in shown.runs], indent=2))
     else:

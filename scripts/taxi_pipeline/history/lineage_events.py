@@ -14,6 +14,7 @@ from taxi_pipeline.artifacts import read_artifact
 from taxi_pipeline.history.records import RunStep
 from taxi_pipeline.seeds import PROJECT_FILE
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.texts import plural
 
 _ASKED_BY = ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG", "OPENLINEAGE__TRANSPORT")
 _OFF = {"true", "1", "yes"}
@@ -59,7 +60,7 @@ def send_events(settings: Settings, step: RunStep, warn: Callable[[str], None]) 
         client.close(timeout=30)
     except Exception as error:  # of a library and a receiver: a build must not fail of them
         reason = redact(" ".join(str(error).split())[:300])
-        warn(f"OpenLineage: {sent} events were taken, the others were not sent: {reason}.")
+        warn(f"OpenLineage: {plural(sent, 'event')} sent, the others not: {reason}.")
     return sent
 
 

@@ -9,6 +9,7 @@ from taxi_pipeline import console
 from taxi_pipeline.history.page import duration
 from taxi_pipeline.history.records import RunFile, RunNode
 from taxi_pipeline.history.runs import DONE, RUNNING, UNCHANGED_RUN, Count, History, PastRun
+from taxi_pipeline.texts import plural
 
 _SHOWN_NODES, _SHOWN_FILES = 20, 24
 _COLORS = {DONE: "green", UNCHANGED_RUN: "green", RUNNING: "cyan"}
@@ -103,7 +104,7 @@ def _print_failures(run: PastRun) -> None:
             )
     skipped = sum(node.status == "skipped" for node in run.nodes)
     if skipped:
-        console.err.print(f"{console.plural(skipped, 'node')} skipped, because others failed")
+        console.err.print(f"{plural(skipped, 'node')} skipped, because others failed")
 
 
 def _print_files(files: Sequence[RunFile]) -> None:

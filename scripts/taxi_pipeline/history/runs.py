@@ -14,7 +14,7 @@ from taxi_pipeline.history.records import Record, RunFile, RunNode, RunStep, pla
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.warehouses import is_embedded, open_reader
 from taxi_pipeline.warehouses.base import ops_schema
-from taxi_pipeline.warehouses.targets import target_kind
+from taxi_pipeline.warehouses.targets import require_target, target_kind
 
 DONE, UNCHANGED_RUN, FAILED, NOT_DONE = "done", "unchanged", "failed", "not done"
 RUNNING, INTERRUPTED, NO_END = "running", "interrupted", "no end"
@@ -149,10 +149,20 @@ class History:
     Attributes:
         runs: newest first.
         complaint: why the warehouse could not be read; the runs are then those of the last copy, and those that wait.
+        is_copy: whether there is such a copy.
     """
 
     runs: Sequence[PastRun]
     complaint: TaxiError | None = None
+    is_copy: bool = False
+
+    @property
+    def warning(self) -> str | None:
+        """What to know of the runs where they are not the warehouse's; None where they are."""
+        if self.complaint is None:
+            return None
+        shown = "The last copy is" if self.is_copy else "Only runs that wait for a warehouse are"
+        return f"{shown} shown: {self.complaint}"
 
     def find(self, run_id: str) -> PastRun:
         """A run by its identifier, or by the beginning of it.
@@ -182,22 +192,23 @@ def read_history(settings: Settings, target: str | None = None, last: int | None
         last: at most so many runs; None for all.
 
     Raises:
-        TaxiError: the target cannot be read, and nothing is known of it here.
+        TaxiError: there is no such target, or it cannot be read and nothing is known of it here.
     """
+    require_target(settings, target)
     journal, (name, _) = Journal(settings), target_kind(settings, target)
     waiting = [p for p in journal.pending() if p.record.step.target in {None, name}]
-    complaint = None
+    complaint, copied = None, []
     try:
         with open_reader(settings, target) as reader:
             is_there = reader.holds(ops_schema(), "runs")
             steps = None if last is None else 5 * last
             records = read_records(reader, name, steps) if is_there else []
     except TaxiError as error:
-        complaint, records = error, journal.read_copy(str(name))
+        complaint, records = error, (copied := journal.read_copy(str(name)))
         if not (records or waiting):
             raise
     embedded = is_embedded(settings, target) and complaint is None
-    return History(group(records, waiting, is_alone=embedded)[:last], complaint)
+    return History(group(records, waiting, is_alone=embedded)[:last], complaint, bool(copied))
 
 
 def kept_history(settings: Settings, target: str | None = None) -> History:

@@ -8,6 +8,7 @@ from taxi_pipeline import console
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import IngestResult, ManyResult
 from taxi_pipeline.schemas import Service
+from taxi_pipeline.texts import plural
 
 _PASSED_OVER_LINES = 20  # a folder of other things may hold thousands
 _PASSED_OVER_NAMES = 200
@@ -38,7 +39,7 @@ def print_failures(failures: Sequence[TaxiError]) -> None:
 
 def _ingest_line(result: IngestResult) -> str:
     entry = result.entry
-    remarks = [console.plural(entry.row_count, "row")]
+    remarks = [plural(entry.row_count, "row")]
     if result.rows_before is not None:
         remarks[0] += f" (before: {result.rows_before:,}; `taxi diff` compares)"
     if entry.unparseable_count:

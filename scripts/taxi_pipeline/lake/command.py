@@ -16,6 +16,7 @@ from taxi_pipeline.lake.verify import month_name, verify_lake
 from taxi_pipeline.options import Months, Trips, command_group
 from taxi_pipeline.restatements.versions import record_restatements
 from taxi_pipeline.settings import Settings, load_settings
+from taxi_pipeline.texts import plural
 from taxi_pipeline.transform.runner import prepare_profile
 from taxi_pipeline.warehouses import open_warehouse
 from taxi_pipeline.warehouses.base import FileKey
@@ -57,10 +58,6 @@ def forget(
         _forget_on_server(settings, target, keys, yes=yes)
 
 
-def _months(number: int) -> str:
-    return "1 month" if number == 1 else f"{number} months"
-
-
 def _forget_in_lake(settings: Settings, keys: Sequence[FileKey], *, yes: bool) -> None:
     lake = Lake.of(settings)
     if not lake.storage.exists():
@@ -78,7 +75,7 @@ def _forget_in_lake(settings: Settings, keys: Sequence[FileKey], *, yes: bool) -
         )
         lake.forget(entries)
         sync_where_present(lake)
-    console.out.print(f"{_months(len(entries))} removed from the lake.")
+    console.out.print(f"{plural(len(entries), 'month')} removed from the lake.")
     console.print_note(
         "Next: `taxi build` removes them from the tables; `taxi load --target ...` from a server. "
         "Their files stay until `taxi lake prune`."
@@ -104,10 +101,14 @@ def _forget_on_server(
         present = {key: file for key, file in loaded.items() if key in keys}
         if not present:
             raise _not_there(warehouse.name)
-        lines = [f"{key[0]} {key[1][:7]}: {file.rows:,} rows" for key, file in present.items()]
+        lines = [
+            f"{key[0]} {key[1][:7]}: {plural(file.rows, 'row')}" for key, file in present.items()
+        ]
         _confirm("taxi forget", lines, warehouse.name, yes=yes)
         forget_files(warehouse, list(present))
-    console.out.print(f"{_months(len(present))} removed from the raw tables of {warehouse.name}.")
+    console.out.print(
+        f"{plural(len(present), 'month')} removed from the raw tables of {warehouse.name}."
+    )
     console.print_note(f"Next: `taxi build --target {target}` removes them from the tables.")
 
 
@@ -117,7 +118,9 @@ def _entry_line(entry: ManifestEntry) -> str:
         if entry.total_amount is None
         else f"total_amount {float(entry.total_amount):,.2f}"
     )
-    return f"{month_name(entry)}: {entry.row_count:,} rows, {amount}, from {entry.source_file}"
+    return (
+        f"{month_name(entry)}: {plural(entry.row_count, 'row')}, {amount}, from {entry.source_file}"
+    )
 
 
 def _not_there(name: str) -> TaxiError:
@@ -170,7 +173,7 @@ def prune(
     _confirm("taxi lake prune", [_file_line(one) for one in files], f"the lake {lake.url}", yes=yes)
     lake.prune(files)
     size = sum(one.file.size for one in files)
-    console.out.print(f"{len(files)} files deleted, {size / 1e6:,.1f} MB.")
+    console.out.print(f"{plural(len(files), 'file')} deleted, {size / 1e6:,.1f} MB.")
 
 
 def _file_line(one: Prunable) -> str:
@@ -212,6 +215,9 @@ def verify() -> None:
                 f"ingest {finding.entry.source_file} again, which repairs it",
             )
         )
-    console.out.print(f"{len(findings) - len(damaged)} of {len(findings)} partitions are intact.")
+    are = "is" if len(findings) == 1 else "are"
+    console.out.print(
+        f"{len(findings) - len(damaged)} of {plural(len(findings), 'partition')} {are} intact."
+    )
     print_located_otherwise(lake.current(), settings)
     raise typer.Exit(1 if damaged else 0)

@@ -44,6 +44,7 @@ from taxi_pipeline.lake.stream_log import StreamLog
 from taxi_pipeline.lake.swap import change_record
 from taxi_pipeline.schemas import LINEAGE, Column, Service, columns_of
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.texts import plural
 
 FOOTER_KEY = "taxi"
 """The key of the manifest entry in a partition's Parquet footer."""
@@ -324,7 +325,7 @@ class Lake:
         history = self._history_of_footers()
         if history and tell is not None:
             tell(
-                f"{self.url}: the manifest was lost; it is made anew from {len(history)} partitions."
+                f"{self.url}: the manifest was lost; it is made anew from {plural(len(history), 'partition')}."
             )
         with suppress(ChangedError):  # somebody else has made it
             self.storage.swap(_MANIFEST, _written(history), None)
@@ -436,7 +437,7 @@ class Lake:
         left = sum(one.is_synthetic for one in before if one.superseded_at is None)
         if left and not entry.is_synthetic and tell is not None:
             tell(
-                f"Removed the {left} files of the synthetic sample: the lake now holds real files."
+                f"Removed the {plural(left, 'file')} of the synthetic sample: the lake now holds real files."
             )
         return None
 

@@ -8,6 +8,7 @@ from rich.markup import escape
 from taxi_pipeline import console
 from taxi_pipeline.download.sources import TLC
 from taxi_pipeline.plan.planning import TO_DO, Plan, PlannedMonth, spans
+from taxi_pipeline.texts import plural
 
 _COLORS = {"missing": "yellow", "restated": "yellow", "incomplete": "yellow", "unavailable": "red"}
 
@@ -36,7 +37,7 @@ def print_plan(plan: Plan) -> None:
         console.print_wide(table)
     counted = Counter(one.state for one in plan.months)
     numbers = ", ".join(f"{counted[state]:,} {console.words(state)}" for state in counted)
-    console.out.print(f"{console.plural(len(plan.months), 'month')}: {numbers or 'none'}.")
+    console.out.print(f"{plural(len(plan.months), 'month')}: {numbers or 'none'}.")
     if plan.complaint is not None:
         console.print_warning(str(plan.complaint))
     if plan.to_do:

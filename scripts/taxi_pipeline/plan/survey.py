@@ -11,6 +11,7 @@ from taxi_pipeline.download.sources import Month
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import ManifestEntry, hash_file
 from taxi_pipeline.plan.planning import REFUSALS, Held, Plan, ingested_at, judge
+from taxi_pipeline.texts import plural
 from taxi_pipeline.transform.completeness import FileVerdict
 
 _TOLD_EVERY = 100
@@ -46,7 +47,7 @@ def survey(
 
     def count_replies(done: int) -> None:
         if done % _TOLD_EVERY == 0 or done == len(targets):  # each is a line in a log
-            tell(f"Asking the publisher: {done} of {len(targets)} months")
+            tell(f"Asking the publisher: {done} of {plural(len(targets), 'month')}")
 
     replies = ask([url for url, _ in targets], count_replies)
     real = {entry.key: entry for entry in entries if not (entry.is_synthetic or entry.is_stream)}
@@ -72,7 +73,7 @@ def survey(
 def _complaint(source: str, faults: Sequence[str], asked: int) -> TaxiError:
     return TaxiError(
         source,
-        f"{len(faults)} of {asked} months could not be asked for: {faults[0]}",
+        f"{len(faults)} of {plural(asked, 'month')} could not be asked for: {faults[0]}",
         "check the connection; the plan says of them only what the lake and the published counts know",
     )
 

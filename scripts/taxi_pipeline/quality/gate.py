@@ -16,6 +16,7 @@ from taxi_pipeline.quality.lake_month import published_rows
 from taxi_pipeline.quality.profile import Profile
 from taxi_pipeline.quality.store import MonthJudge
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.texts import plural
 
 GATE_ROWS = 10_000
 """A third of the smallest month that TLC has published (2026-11-21). What is smaller was cut by hand: it goes in
@@ -113,7 +114,7 @@ def _refuse_to_shrink(entry: ManifestEntry, lake: Lake) -> None:
         ):
             raise DataError(
                 entry.source_file,
-                f"it has {entry.row_count:,} rows, and the version in the lake has {other.row_count:,}",
+                f"it has {plural(entry.row_count, 'row')}, and the version in the lake has {other.row_count:,}",
                 "get the whole file; to replace the month all the same, ingest it with --accept-critical",
             )
 

@@ -11,6 +11,7 @@ from taxi_pipeline.quality.definitions import MIN_PREVIOUS, Definition, definiti
 from taxi_pipeline.quality.profile import CODE_COLUMNS, Profile, month_days
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.seeds import read_seed, read_variables
+from taxi_pipeline.texts import plural
 
 MAX_PREVIOUS = 12
 """Months before this one that are compared: a year, so that no season weighs more than another."""
@@ -136,7 +137,9 @@ def lake_month_suite(
     )
     facts = {
         "Rows": f"{profile.rows:,}",
-        "Compared with": f"{len(previous)} months before it" if previous else "no month before it",
+        "Compared with": f"{plural(len(previous), 'month')} before it"
+        if previous
+        else "no month before it",
     }
     if is_synthetic:
         facts["Note"] = "Synthetic sample, not TLC's data"

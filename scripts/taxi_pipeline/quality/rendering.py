@@ -8,6 +8,7 @@ from rich.markup import escape
 from taxi_pipeline import console
 from taxi_pipeline.quality.gate import GATE_ROWS, describe
 from taxi_pipeline.quality.validate import Validation
+from taxi_pipeline.texts import plural
 
 _MONTH = re.compile(r"lake-(\w+)-(\d{4}-\d{2})")
 """The name of a verdict on a month of the lake: service and month."""
@@ -55,6 +56,6 @@ def print_validation(validation: Validation, *, in_full: bool) -> None:
     checks = sum(len(verdict.outcomes) for verdict in validation.verdicts)
     skipped = sum(len(verdict.skipped) for verdict in validation.verdicts)
     console.out.print(
-        f"Quality: {passed} of {checks} checks passed in {len(validation.verdicts)} suites, {skipped} did not apply: "
-        f"{escape(str(validation.page))}"
+        f"Quality: {passed} of {checks} checks passed in {plural(len(validation.verdicts), 'suite')}, "
+        f"{skipped} did not apply: {escape(str(validation.page))}"
     )

@@ -8,6 +8,7 @@ from rich.markup import escape
 from taxi_pipeline import console
 from taxi_pipeline.lake import ManifestEntry, ZoneChange
 from taxi_pipeline.restatements.versions import AlteredRow, Counts
+from taxi_pipeline.texts import plural
 
 
 def print_versions(versions: Sequence[ManifestEntry]) -> None:
@@ -72,7 +73,7 @@ def print_zone_changes(
     console.print_wide(table)
     if len(changed) > limit:
         console.out.print(
-            f"... and {len(changed) - limit:,} zones more: mart_restatements has them all."
+            f"... and {plural(len(changed) - limit, 'zone')} more: mart_restatements has them all."
         )
 
 
@@ -107,7 +108,7 @@ def print_comparison(
         examples: some altered rows.
     """
     console.out.print(
-        f"{counts.added:,} rows added, {counts.gone:,} gone, {counts.altered:,} altered, "
+        f"{plural(counts.added, 'row')} added, {counts.gone:,} gone, {counts.altered:,} altered, "
         f"{counts.unchanged:,} unchanged."
     )
     if columns:

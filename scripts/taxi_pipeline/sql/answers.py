@@ -13,6 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from taxi_pipeline.texts import printable
 from taxi_pipeline.warehouses.base import Answer
 
 
@@ -119,4 +120,4 @@ def _shown(value: Any) -> str:
         return ""
     if isinstance(value, Decimal):
         return f"{value:,f}"
-    return str(value)
+    return printable(str(value))

@@ -18,6 +18,7 @@ from taxi_pipeline.sql.answers import (
     split_statements,
     width_of,
 )
+from taxi_pipeline.texts import plural
 from taxi_pipeline.transform.completeness import read_completeness
 from taxi_pipeline.transform.runner import prepare_profile
 from taxi_pipeline.transform.state import require_passed
@@ -90,7 +91,7 @@ def _answer(reader: Reader, query: str, form: Form, limit: int) -> None:
     if len(shown.rows) < len(answer.rows):
         console.print_note(f"The first {limit:,} rows. All rows: --limit 0, or --format csv.")
     else:
-        console.print_note(console.plural(len(shown.rows), "row"))
+        console.print_note(plural(len(shown.rows), "row"))
 
 
 def _prompt(reader: Reader, form: Form, limit: int) -> None:

@@ -35,6 +35,7 @@ from taxi_pipeline.stream.kafka import (
     registry_of,
 )
 from taxi_pipeline.stream.rows import Message, Refused, months_of, now_ms, rows_of, span_of
+from taxi_pipeline.texts import plural
 
 _CHUNK = 5_000
 """Messages that become rows at a time: what is in memory as Python objects."""
@@ -284,7 +285,7 @@ class StreamIngest:
         self._commit(consumer)
         self.progress.lag = self._lag(consumer)
         self._tell(
-            f"{self.progress.rows:,} events in {self.progress.batches:,} files;"
+            f"{plural(self.progress.rows, 'event')} in {plural(self.progress.batches, 'file')};"
             f" {self.progress.lag:,} wait"
         )
 

@@ -30,6 +30,7 @@ from taxi_pipeline.lake.stream_log import StreamBatch, StreamLog
 from taxi_pipeline.restatements.versions import publish_version
 from taxi_pipeline.schemas import Service, columns_of, trip_columns_of
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.texts import plural
 
 Key = tuple[str, str]
 
@@ -107,7 +108,7 @@ def _publish(
         return StreamedMonth(key, "unchanged", present.row_count, events)
     name = f"{key[0]} {key[1]}"
     held = [batch for batch in batches if name in batch.months]
-    tell(f"Publishing {events:,} events of {key[0]} {key[1][:7]}")
+    tell(f"Publishing {plural(events, 'event')} of {key[0]} {key[1][:7]}")
     with scratch_folder(settings) as scratch, open_engine(settings, scratch) as connection:
         lake.storage.connect(connection)
         draft = lake.draft()

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from taxi_pipeline import console
 from taxi_pipeline.stream.kafka import KafkaSettings
+from taxi_pipeline.texts import plural
 
 if TYPE_CHECKING:
     from taxi_pipeline.stream.consume import Progress
@@ -26,18 +27,20 @@ def print_replayed(done: "Replayed", topic: str) -> None:
     rate = sent / done.seconds if done.seconds else 0
     texts = f", {done.texts:,} of them unreadable" if done.texts else ""
     console.out.print(
-        f"Sent {done.trips:,} trips{texts} and {done.repeats:,} repeats to {topic}: {rate:,.0f} events/s."
+        f"Sent {plural(done.trips, 'trip')}{texts} and {plural(done.repeats, 'repeat')} to {topic}: "
+        f"{rate:,.0f} events/s."
     )
 
 
 def print_progress(progress: "Progress", kafka: KafkaSettings) -> None:
     """Say what a member of the group has brought into the lake."""
     console.out.print(
-        f"{progress.rows:,} events in {progress.batches:,} files, {progress.rows_per_second:,.0f} events/s."
+        f"{plural(progress.rows, 'event')} in {plural(progress.batches, 'file')}, "
+        f"{progress.rows_per_second:,.0f} events/s."
     )
     if progress.unreadable:
         console.print_warning(
-            f"{progress.unreadable:,} messages are no trips: see the topic {kafka.dead_letters}, and"
+            f"{plural(progress.unreadable, 'message')} without a trip: see the topic {kafka.dead_letters}, and"
             " rejected_trips (unparseable)."
         )
     if progress.dropped:
@@ -51,13 +54,16 @@ def print_months(months: Sequence["StreamedMonth"]) -> None:
     for month in months:
         name = f"{month.key[0]} {month.key[1][:7]}"
         if month.status == "superseded":
-            text = f"the lake has the published file ({month.rows:,} rows); {month.events:,} events are not used"
+            unused = plural(month.events, "event")
+            text = (
+                f"the lake has the published file ({plural(month.rows, 'row')}); {unused} not used"
+            )
         else:
-            text = f"{month.rows:,} trips, provisional"
+            text = f"{plural(month.rows, 'trip')}, provisional"
             if month.status == "unchanged":
                 text += "; nothing new"
         if month.repeats:
-            text += f"; {month.repeats:,} repeated events dropped"
+            text += f"; {plural(month.repeats, 'repeated event')} dropped"
         if month.contradicted:
             text += f", {month.contradicted:,} of them unlike the first"
         console.out.print(f"{name}: {text}.", markup=False)

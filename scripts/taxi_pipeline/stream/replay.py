@@ -22,6 +22,7 @@ from taxi_pipeline.stream.kafka import (
     retention_ms,
 )
 from taxi_pipeline.stream.rows import now_ms, trip_kinds
+from taxi_pipeline.texts import plural
 
 _FETCHED = 5_000
 _POLLED = 1_000
@@ -109,7 +110,7 @@ def replay(
             texts += raw is not None
             sent += 1
             if sent % _TOLD == 0:
-                tell(f"{sent:,} events sent")
+                tell(f"{plural(sent, 'event')} sent")
         sender.finish()
     return Replayed(sent - repeats, repeats, texts, time.monotonic() - began)
 

@@ -33,6 +33,7 @@ from taxi_pipeline.transform.rendering import (
     print_summary,
 )
 from taxi_pipeline.transform.runner import BuildOptions
+from taxi_pipeline.warehouses.rendering import print_kept
 from taxi_pipeline.zones.rendering import print_located_otherwise
 
 app = command_group()
@@ -141,8 +142,10 @@ def build(
     On DuckDB, dbt is not started where no file of the project, the lake and the warehouse has changed since everything
     was built and has passed.
     """
-    options = BuildOptions(target, select or (), exclude or (), variables, full_refresh, unit_tests)
     with dbt_faults_printed(), answering("build", as_json=as_json) as answer:
+        options = BuildOptions(
+            target, select or (), exclude or (), variables, full_refresh, unit_tests
+        )
         if retry and options != BuildOptions():
             raise TaxiError(
                 "taxi build --retry",
@@ -180,6 +183,7 @@ def status(target: Target = None, as_json: AsJson = False) -> None:
 def _print_status(settings: Settings, target: str | None, found: Status) -> None:
     option = f" --target {target}" if target else ""
     print_forgotten(found.forgotten, settings, target)
+    print_kept(found.kept)
     if not found.entries:
         console.out.print(
             f"The lake in {settings.lake_url} is empty: `taxi run` fills it with a sample, "

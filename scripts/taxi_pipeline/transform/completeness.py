@@ -8,6 +8,7 @@ from typing import Literal
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import Lake, ManifestEntry
+from taxi_pipeline.texts import plural
 from taxi_pipeline.warehouses import Reader
 
 _VERDICTS = """
@@ -128,7 +129,8 @@ class Completeness:
     def headline(self) -> str:
         """``2 of 14 months are whole``, counting a month once for each service."""
         whole, known = self.count("whole"), len(self.months)
-        return f"{whole} of {known} months {'is' if whole == 1 else 'are'} whole"
+        are = "is" if 1 in {whole, known} else "are"
+        return f"{whole} of {plural(known, 'month')} {are} whole"
 
     def of(self, service: str, month: date) -> MonthCompleteness | None:
         """The completeness of one file."""

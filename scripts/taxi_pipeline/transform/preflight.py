@@ -7,6 +7,7 @@ from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import Lake, name_of
 from taxi_pipeline.lake.verify import name_files, require_intact, require_whole
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.texts import plural
 from taxi_pipeline.warehouses import (
     Reader,
     is_embedded,
@@ -30,7 +31,7 @@ _EXISTS = "select count(*) from information_schema.tables where table_name = '{t
 
 
 def refuse_to_replace(lake: Lake, settings: Settings, target: str | None) -> None:
-    """Refuse to put the sample where the target holds real months: the lake is empty, lost or not mounted.
+    """Refuse to take a lake for an empty one where the target holds real months: it is lost or not mounted.
 
     Months that somebody removed from this lake count as none: the next build removes them.
 
@@ -76,7 +77,7 @@ def check_lake(
     if lost := [key for key in _real_months(settings) if key not in known]:
         raise TaxiError(
             lake.url,
-            f"the warehouse holds {len(lost)} real months that the lake does not know ({name_files(lost)}); "
+            f"the warehouse holds {plural(len(lost), 'real month')} that the lake does not know ({name_files(lost)}); "
             "nothing was changed",
             f"restore the lake, or ingest their files again. To drop them, delete {settings.warehouse_path}; "
             "the next build rebuilds it from the lake",

@@ -17,6 +17,7 @@ from taxi_pipeline import console
 from taxi_pipeline.lake import ManifestEntry
 from taxi_pipeline.lake.verify import name_files
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.texts import plural
 from taxi_pipeline.transform.completeness import Completeness, FileVerdict, FileVerdicts
 from taxi_pipeline.transform.estimate import Estimate
 from taxi_pipeline.transform.runner import BuildListener, BuildReport, NodeOutcome
@@ -124,7 +125,8 @@ def print_unchanged(last: LastBuild) -> None:
     found = ", ".join(_print_warnings_and_count(last.report))
     console.out.print(
         f"Nothing has changed since the build of {last.finished_at:%Y-%m-%d %H:%M} UTC: "
-        f"{last.rows:,} rows in {last.files:,} files, {found}. dbt was not started (`taxi build --again` starts it)."
+        f"{plural(last.rows, 'row')} in {plural(last.files, 'file')}, {found}. "
+        "dbt was not started (`taxi build --again` starts it)."
     )
 
 
@@ -132,9 +134,9 @@ def _print_warnings_and_count(report: BuildReport) -> list[str]:
     """Print each warning; gives the numbers of relations, tests and warnings in words."""
     relations = sum(report.count(kind, "success") for kind in ("model", "seed", "snapshot"))
     tests = report.count("test", "pass") + report.count("unit_test", "pass")
-    parts = [f"{relations} relations built", f"{tests} tests passed"]
+    parts = [plural(relations, "relation") + " built", plural(tests, "test") + " passed"]
     if warnings := report.count("test", "warn"):
-        parts.append(f"[yellow]{warnings} with warnings[/]")
+        parts.append(f"[yellow]{warnings} with {'a warning' if warnings == 1 else 'warnings'}[/]")
         for node in report.nodes:
             if node.status == "warn":
                 console.out.print(

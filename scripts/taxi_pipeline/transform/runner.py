@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import yaml
+
 from taxi_pipeline.artifacts import read_artifact
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.faults import Interrupted
@@ -29,6 +31,9 @@ class BuildOptions:
 
     Unit tests speak of the code and not of the data: dbt's guide keeps them to development and CI,
     so they run on request (``unit_tests``), and a plain ``dbt build`` runs them always.
+
+    Raises:
+        TaxiError: the variables are no YAML of names and values, which dbt itself says to the terminal.
     """
 
     target: str | None = None
@@ -38,10 +43,26 @@ class BuildOptions:
     full_refresh: bool = False
     unit_tests: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse variables that dbt could not read."""
+        if self.variables and not _is_mapping(self.variables):
+            raise TaxiError(
+                f"--vars {self.variables}",
+                "it is no YAML of names and values",
+                "write it as in --vars 'check: all'",
+            )
+
     @property
     def is_of_everything(self) -> bool:
         """Whether every seed, model, snapshot and data test is built, and as the project says."""
         return not (self.select or self.exclude or self.variables)
+
+
+def _is_mapping(text: str) -> bool:
+    try:
+        return isinstance(yaml.safe_load(text), dict)
+    except yaml.YAMLError:
+        return False
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from taxi_pipeline.warehouses.base import Reader, Warehouse, Writer
 from taxi_pipeline.warehouses.credentials import read_credentials
 from taxi_pipeline.warehouses.embedded import open_embedded
 from taxi_pipeline.warehouses.targets import (
+    call_target,
     is_embedded,
     reads_lake_in_place,
     require_filesystem,
@@ -107,7 +108,7 @@ def _open_spark(settings: Settings, target: str | None) -> "Iterator[SparkWareho
         from taxi_pipeline.warehouses.spark import connect_spark  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise TaxiError(
-            f"target {target}",
+            call_target(settings, target),
             f"a package is missing ({error})",
             "pip install 'nyc-taxi-warehouse[spark]', or [spark-connect] for a server's client",
         ) from error
@@ -140,7 +141,7 @@ def open_warehouse(settings: Settings, target: str | None) -> Iterator[Warehouse
             yield warehouse
     else:
         raise TaxiError(
-            f"target {target}",
+            call_target(settings, target),
             f"it is {credentials.type}, which reads the lake in place",
             "leave `taxi load` out and run `taxi build`",
         )

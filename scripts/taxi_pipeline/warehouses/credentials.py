@@ -6,7 +6,7 @@ from typing import Any
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.settings import Settings
-from taxi_pipeline.warehouses.targets import require_target
+from taxi_pipeline.warehouses.targets import call_target, require_target
 
 
 def read_credentials(settings: Settings, target: str | None) -> Any:
@@ -19,8 +19,7 @@ def read_credentials(settings: Settings, target: str | None) -> Any:
     Raises:
         TaxiError: there is no such target, or an environment variable that it needs is not set.
     """
-    if target is not None:
-        require_target(settings, target)
+    require_target(settings, target)
     from dbt.config.runtime import load_profile  # noqa: PLC0415 - 1.5 s
     from dbt.flags import set_from_args  # noqa: PLC0415
     from dbt_common.context import set_invocation_context  # noqa: PLC0415
@@ -33,7 +32,7 @@ def read_credentials(settings: Settings, target: str | None) -> Any:
         return load_profile(project, {}, target_override=target).credentials
     except DbtBaseException as error:
         raise TaxiError(
-            f"target {target}",
+            call_target(settings, target),
             " ".join(str(error).split()),
             "see profiles.yml and its comments; `taxi load --help` names the variables",
         ) from error

@@ -16,6 +16,7 @@ from taxi_pipeline.lake.stream_log import StreamLog, newest
 from taxi_pipeline.lake.verify import name_files, require_intact, require_whole
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.seeds import read_variables
+from taxi_pipeline.texts import plural
 from taxi_pipeline.warehouses.base import (
     MANIFEST,
     RESTATEMENTS,
@@ -78,27 +79,17 @@ def plan_load(
         present: the files in the warehouse.
         lake: where the partitions are.
     """
-    versions: dict[FileKey, list[ManifestEntry]] = {}
-    for entry in history:
-        versions.setdefault(entry.key, []).append(entry)
-    is_real = any(not entry.is_synthetic for entry in history if entry.superseded_at is None)
+    versions = _versions(history)
     changes = lake.restatements()
     partitions: list[Partition] = []
-    kept: list[FileKey] = []
+    kept = kept_files(history, present)
     for key in sorted(versions.keys() | present.keys()):
         entries = versions.get(key, [])
         current = next((entry for entry in entries if entry.superseded_at is None), None)
         held = present.get(key)
-        if current is None:
-            if held is None:
-                continue
-            # A version of another lake stays: this one can only give up what it has had.
-            was_ours = held.load_id in {entry.load_id for entry in entries}
-            was_forgotten = was_ours and entries[-1].forgotten_at is not None
-            if not was_forgotten and not (held.is_synthetic and is_real):
-                kept.append(key)
-                continue
-        elif held is not None and held.load_id == current.load_id:
+        if (current is None and held is None) or key in kept:
+            continue
+        if current is not None and held is not None and held.load_id == current.load_id:
             continue
         records = {
             MANIFEST: [MANIFEST.row(entry) for entry in entries],
@@ -113,7 +104,39 @@ def plan_load(
                 records,
             )
         )
-    return LoadPlan(tuple(partitions), tuple(kept))
+    return LoadPlan(tuple(partitions), kept)
+
+
+def kept_files(
+    history: Sequence[ManifestEntry], present: Mapping[FileKey, LoadedFile]
+) -> tuple[FileKey, ...]:
+    """Name the files of a warehouse that stay there although the lake does not hold them.
+
+    A version of another lake stays: this one can only give up what it has had.
+
+    Args:
+        history: the lake's manifest, oldest version first.
+        present: the files in the warehouse.
+    """
+    versions = _versions(history)
+    current = {entry.key for entry in history if entry.superseded_at is None}
+    is_real = any(not entry.is_synthetic for entry in history if entry.superseded_at is None)
+
+    def stays(key: FileKey) -> bool:
+        entries, held = versions.get(key, []), present[key]
+        was_ours = held.load_id in {entry.load_id for entry in entries}
+        was_forgotten = was_ours and entries[-1].forgotten_at is not None
+        return not was_forgotten and not (held.is_synthetic and is_real)
+
+    return tuple(sorted(key for key in present.keys() - current if stays(key)))
+
+
+def _versions(history: Sequence[ManifestEntry]) -> dict[FileKey, list[ManifestEntry]]:
+    """The versions of each file, oldest first."""
+    versions: dict[FileKey, list[ManifestEntry]] = {}
+    for entry in history:
+        versions.setdefault(entry.key, []).append(entry)
+    return versions
 
 
 def service_of(key: FileKey) -> Service:
@@ -130,7 +153,8 @@ def refuse_sample(warehouse: str, real: Sequence[FileKey], lake: Lake) -> TaxiEr
     """The error where the sample would stand in for real months."""
     return TaxiError(
         warehouse,
-        f"it holds {len(real)} real months ({name_files(real)}), and {lake.url} holds none; nothing was changed",
+        f"it holds {plural(len(real), 'real month')} ({name_files(real)}), and {lake.url} holds none; "
+        "nothing was changed",
         "check that TAXI_DATA_DIR names the right folder and that it is mounted. To try the sample, use another "
         "target or schema",
     )

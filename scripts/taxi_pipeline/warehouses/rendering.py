@@ -1,13 +1,14 @@
 """What a load prints."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.markup import escape
 
 from taxi_pipeline import console
 from taxi_pipeline.lake.verify import name_files
-from taxi_pipeline.warehouses.base import Advance, Partition
+from taxi_pipeline.texts import plural
+from taxi_pipeline.warehouses.base import Advance, FileKey, Partition
 from taxi_pipeline.warehouses.load import LoadReport
 
 
@@ -42,21 +43,27 @@ def _load_line(partition: Partition) -> str:
     return (
         f"removing {what}"
         if partition.part is None
-        else f"loading  {what}: {partition.rows:,} rows"
+        else f"loading  {what}: {plural(partition.rows, 'row')}"
     )
 
 
 def print_loaded(report: LoadReport, warehouse: str, seconds: float) -> None:
     """Print what a load did, as one line."""
-    parts = [f"{len(report.loaded)} files loaded ({report.rows:,} rows)"]
+    parts = [f"{plural(len(report.loaded), 'file')} loaded ({plural(report.rows, 'row')})"]
     if report.removed:
         parts.append(f"{len(report.removed)} removed")
     parts.append(f"{report.unchanged} unchanged")
     if report.events:
-        parts.append(f"{report.events:,} events of the stream's last hours")
+        parts.append(f"{plural(report.events, 'event')} of the stream's last hours")
     console.out.print(f"{escape(warehouse)}: {', '.join(parts)} in {seconds:.1f} s")
-    if report.kept:
+    print_kept(report.kept)
+
+
+def print_kept(keys: Sequence[FileKey]) -> None:
+    """Print which months a server keeps that this lake does not hold; nothing where there are none."""
+    if keys:
+        stay = "stays" if len(keys) == 1 else "stay"
         console.print_note(
-            f"{len(report.kept)} months stay that this lake does not hold: {name_files(report.kept)}. "
+            f"{plural(len(keys), 'month')} {stay} that this lake does not hold: {name_files(keys)}. "
             "`taxi forget ... --target ...` removes a month."
         )

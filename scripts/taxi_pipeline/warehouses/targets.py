@@ -13,20 +13,25 @@ from taxi_pipeline.settings import Settings
 _UNTELLABLE = (OSError, yaml.YAMLError, TemplateError, KeyError, TypeError, AttributeError)
 
 
-def require_target(settings: Settings, target: str) -> None:
+def require_target(settings: Settings, target: str | None) -> None:
     """Refuse a name that is not in the profile; a profile that cannot be read is left to dbt.
+
+    Args:
+        settings: where ``profiles.yml`` is.
+        target: a name that somebody gave; None for the profile's default, which ``DBT_TARGET`` may name.
 
     Raises:
         TaxiError: there is no such target; those that hold a warehouse are named.
     """
     try:
-        outputs = read_yaml(settings.project_dir / "profiles.yml")["nyc_taxi"]["outputs"]
+        profile = read_yaml(settings.project_dir / "profiles.yml")["nyc_taxi"]
+        name, outputs = _name(profile, settings, target), profile["outputs"]
         lasting = [name for name, output in outputs.items() if output.get("path") != ":memory:"]
     except _UNTELLABLE:
         return
-    if target not in outputs:
+    if name not in outputs:
         raise TaxiError(
-            f"target {target}",
+            f"target {name}",
             "profiles.yml has no such target",
             f"use one of: {', '.join(lasting)}. profiles.yml.example has the targets of this version",
         )
@@ -87,6 +92,12 @@ def target_kind(settings: Settings, target: str | None) -> tuple[str | None, str
         return target, None
 
 
+def call_target(settings: Settings, target: str | None) -> str:
+    """What to call a target in a message: by its name, also where it is the profile's default."""
+    name, _ = target_kind(settings, target)
+    return f"target {name}" if name else "the default target"
+
+
 def schema_of_target(settings: Settings, target: str | None) -> str:
     """The schema of the marts on a DuckDB or Spark target; dbt's default where the profile names none.
 
@@ -129,8 +140,12 @@ def _output(settings: Settings, target: str | None) -> Any:
 def _find(settings: Settings, target: str | None) -> tuple[str, Any]:
     """The name of a target and its output."""
     profile = read_yaml(settings.project_dir / "profiles.yml")["nyc_taxi"]
-    name = target or _render(profile.get("target", "default"), settings)
+    name = _name(profile, settings, target)
     return name, profile["outputs"][name]
+
+
+def _name(profile: Any, settings: Settings, target: str | None) -> str:
+    return target or _render(profile.get("target", "default"), settings)
 
 
 def _render(value: Any, settings: Settings) -> str:

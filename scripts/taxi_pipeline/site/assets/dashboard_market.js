@@ -24,7 +24,7 @@ panels.market = keep => {
       held.map(row => [monthName(row.month), row.group, number(whole(row.share_trips)), number(percent(row.share_trips / all.get(row.month))), number(minutes(row)), number(mph(row)), row.completeness])],
     legend: kept.map(name => [name, colorOf(name)]),
     note: kept.length ? [
-      someServices.length ? `Shares are of the trips in the loaded files: ${someServices.length} of ${keep.shown.length} months lack files of some of these services.` : "",
+      someServices.length ? `Shares are of the trips in the loaded files: ${someServices.length} of ${keep.shown.length} ${keep.shown.length === 1 ? "month" : "months"} ${someServices.length === 1 ? "lacks" : "lack"} files of some of these services.` : "",
       held.some(row => row.part) ? "The shares of an incomplete month are those of its excerpts, not of the market." : "",
     ].filter(Boolean).join(" ") : "",
     draw: width => {
