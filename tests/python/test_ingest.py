@@ -582,6 +582,19 @@ def test_a_quote_that_a_quoted_field_writes_twice_is_one(
     ]
 
 
+def test_a_line_break_within_quotes_ends_the_row(place: Workplace) -> None:
+    first, second = '"B0', '1",2019-03-01 00:00:00,2019-03-01 00:01:00,1,2,'
+    whole = second.replace('1"', "B01")
+    text = "\n".join([FHV_HEADER, whole, first, second, whole]) + "\n"
+    entry = place.ingest_text("fhv_tripdata_2019-03.csv", text)
+    assert place.rows(entry, "source_row, dispatching_base_num, raw_line") == [
+        (1, "B01", None),
+        (2, None, first),
+        (3, "1", None),
+        (4, "B01", None),
+    ]
+
+
 def test_a_decimal_comma_is_no_thousands_separator(place: Workplace) -> None:
     lines = [
         GOOD.replace(",1.5,", f',"{miles}",') for miles in ("12,5", "1,052", "1,0523", "1,052.5")
