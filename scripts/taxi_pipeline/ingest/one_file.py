@@ -66,6 +66,7 @@ from taxi_pipeline.restatements.versions import publish_version, record_restatem
 from taxi_pipeline.schemas import TIME, Column, Service, columns_of
 from taxi_pipeline.settings import Settings
 from taxi_pipeline.synthetic import METADATA_KEY
+from taxi_pipeline.texts import plural
 from taxi_pipeline.zones.archive import METHOD_VERSION, kept_shapes, require_shapes
 from taxi_pipeline.zones.lookup import let_points_be_zones
 from taxi_pipeline.zones.polygons import ZoneShapes
@@ -230,7 +231,7 @@ def ingest_file(
             entry = _make_entry(parts, trip_file, checksum, source, lake)
             temp = lake.draft()
             try:
-                tell(f"Writing {source.facts.rows:,} rows of {trip_file.name}")
+                tell(f"Writing {plural(source.facts.rows, 'row')} of {trip_file.name}")
                 query = partition_sql(trip_file, source.converted, entry.ingested_at)
                 connection.execute(copy_sql(query, temp, entry.to_json()))
                 _check_written(temp, trip_file, source.facts, connection)

@@ -10,6 +10,7 @@ from taxi_pipeline.errors import DataError, TaxiError
 from taxi_pipeline.lake.lake import Lake, name_of, read_footer
 from taxi_pipeline.lake.manifest import ManifestEntry
 from taxi_pipeline.lake.quoting import quote_literal
+from taxi_pipeline.texts import plural
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def verify_lake(lake: Lake, tell: Callable[[str], None]) -> Iterator[Finding]:
         One finding per current version, oldest first.
     """
     for entry in lake.current():
-        tell(f"Verifying {month_name(entry)}: {entry.row_count:,} rows")
+        tell(f"Verifying {month_name(entry)}: {plural(entry.row_count, 'row')}")
         reason = _compare(lake, entry)
         if not reason and not entry.partition_sha256:
             lake.record_checksum(entry, lake.storage.checksum(name_of(entry)))
