@@ -13,6 +13,28 @@ PROJECT_FILE = "dbt_project.yml"
 PROJECT_VARIABLE = "TAXI_PROJECT_DIR"
 
 
+def named_folder(variable: str, given: str, text: str, base: Path = Path()) -> Path:
+    """The folder that a variable names, absolute.
+
+    Args:
+        variable: its name.
+        given: its value, for the message.
+        text: the path; may begin with ``~``.
+        base: what a relative path starts from.
+
+    Raises:
+        TaxiError: it names no folder, such as the home of a user that does not exist.
+    """
+    try:
+        return (base / Path(text).expanduser()).resolve()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise TaxiError(
+            f"{variable}={given}",
+            f"it names no folder: {str(error).rstrip('.')}",
+            "give the path of a folder",
+        ) from error
+
+
 def find_project() -> Path:
     """The dbt project: the folder that ``TAXI_PROJECT_DIR`` names, else the clone that this code is part of.
 
@@ -20,14 +42,7 @@ def find_project() -> Path:
         TaxiError: the variable names another folder, or the code was installed without its project.
     """
     if given := os.environ.get(PROJECT_VARIABLE, "").strip():
-        try:
-            project = Path(given).expanduser().resolve()
-        except (RuntimeError, OSError, ValueError) as error:
-            raise TaxiError(
-                f"{PROJECT_VARIABLE}={given}",
-                f"it names no folder: {str(error).rstrip('.')}",
-                "give the path of a folder",
-            ) from error
+        project = named_folder(PROJECT_VARIABLE, given, given)
         if not (project / PROJECT_FILE).is_file():
             raise TaxiError(
                 f"{PROJECT_VARIABLE}={given}",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.schema_names import check_schema_names
-from taxi_pipeline.seeds import find_project
+from taxi_pipeline.seeds import find_project, named_folder
 
 BUCKET_SCHEMES = ("s3", "gs")
 """Of the addresses that a lake can have beside the path of a folder."""
@@ -116,14 +116,7 @@ def _data_dir(project_dir: Path, given: str) -> Path:
 
 
 def _folder(project_dir: Path, variable: str, given: str, text: str) -> Path:
-    try:
-        folder = (project_dir / Path(text).expanduser()).resolve()
-    except (RuntimeError, OSError, ValueError) as error:
-        raise TaxiError(
-            f"{variable}={given}",
-            f"it names no folder: {str(error).rstrip('.')}",
-            "give the path of a folder",
-        ) from error
+    folder = named_folder(variable, given, text, project_dir)
     for character, reason in _NOT_IN_A_PATH.items():
         if character in str(folder):
             raise TaxiError(
