@@ -76,6 +76,8 @@ def run_example(engine: str, kafka: KafkaServer, topic: str, folder: Path) -> No
         lacking("streaming", f"{environment.name} is not there: make {environment.name}/installed")
     if find_java() is None:
         lacking("streaming", f"there is no Java 17: install {PACKAGE}")
+    # A client of a Connect server in this process has told every pyspark after it to be one too.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
     done = subprocess.run(
         [
             str(environment / "bin/python"),
@@ -83,7 +85,7 @@ def run_example(engine: str, kafka: KafkaServer, topic: str, folder: Path) -> No
             *(kafka.bootstrap, topic, str(folder), ends_of(kafka, topic)),
         ],
         cwd=folder,
-        env={**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"},
+        env={**inherited, "SPARK_LOCAL_IP": "127.0.0.1"},
         capture_output=True,
         text=True,
         timeout=300,
