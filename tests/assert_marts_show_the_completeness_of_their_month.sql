@@ -1,7 +1,8 @@
 -- Looks at all rows: a verdict changes with the seeds, without a new file.
 {% set marts = [
     "mart_monthly_zone_revenue", "mart_fare_audit", "mart_monthly_payment_mix", "mart_monthly_rejects", "rpt_trips_daily",
-    "mart_hourly_borough_trips", "mart_monthly_tip_rates", "mart_monthly_zone_flows", "mart_market_share", "mart_hvfhv_fare_audit"
+    "mart_hourly_borough_trips", "mart_monthly_tip_rates", "mart_monthly_zone_flows", "mart_market_share", "mart_hvfhv_fare_audit",
+    "mart_data_quality"
 ] %}
 with shown as (
     {% for mart in marts %}

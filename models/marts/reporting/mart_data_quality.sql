@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", meta={"files_from": ["fact_trips", "rejected_trips"]}) }}
+{{ config(materialized="incremental", meta={"files_from": ["fact_trips", "rejected_trips", "fact_file_completeness"]}) }}
 
 with trips as (
     select * from {{ ref("fact_trips") }}
@@ -110,6 +110,15 @@ checks as (
     from {{ ref("dim_data_quality_checks") }}
 ),
 
+completeness as (
+    select
+        service_type,
+        file_month,
+        official_row_share,
+        month_completeness
+    from {{ ref("fact_file_completeness") }}
+),
+
 -- Every check has a row in every month, so that a chart has no holes.
 checked as (
     select
@@ -131,16 +140,22 @@ checked as (
 
 final as (
     select
-        {{ dbt_utils.generate_surrogate_key(["file_month", "service_type", "check_code"]) }} as data_quality_id,
-        file_month,
-        service_type,
-        check_kind,
-        check_code,
-        checked_row_count,
-        row_count,
-        {{ ratio("row_count", "checked_row_count") }} as row_share,
-        total_amount
+        {{ dbt_utils.generate_surrogate_key(["checked.file_month", "checked.service_type", "checked.check_code"]) }} as data_quality_id,
+        checked.file_month,
+        checked.service_type,
+        checked.check_kind,
+        checked.check_code,
+        completeness.official_row_share,
+        coalesce(completeness.month_completeness, 'unknown') as month_completeness,
+        checked.checked_row_count,
+        checked.row_count,
+        {{ ratio("checked.row_count", "checked.checked_row_count") }} as row_share,
+        checked.total_amount
     from checked
+    left join completeness
+        on
+            checked.service_type = completeness.service_type
+            and checked.file_month = completeness.file_month
 )
 
 select * from final
