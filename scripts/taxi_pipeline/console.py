@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.table import Column, Table
 from rich.text import Text
 
-from taxi_pipeline.errors import TaxiError
+from taxi_pipeline.errors import TaxiError, sentences
 from taxi_pipeline.synthetic import NOTICE
 from taxi_pipeline.texts import printable
 
@@ -46,9 +46,10 @@ _NUMBERS_WIDTH, _LONGEST_NAME = 30, 70
 """Columns of a terminal for the bar and the numbers beside what is going on, and at most for its name."""
 
 
-def print_error(error: TaxiError) -> None:
-    """Print an error as one line on standard error."""
-    err.print(f"[bold red]error[/] {escape(str(error))}")
+def print_error(*errors: TaxiError) -> None:
+    """Print errors on standard error, one line for those that differ in their subject alone."""
+    for sentence in sentences(errors):
+        err.print(f"[bold red]error[/] {escape(sentence)}")
 
 
 def print_note(text: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from taxi_pipeline.addresses import has_scheme, public_address, redact
-from taxi_pipeline.texts import on_one_line, shortened
+from taxi_pipeline.texts import on_one_line, plural, shortened
 
 _LONGEST_SUBJECT = 1000
 """Characters of a subject that are printed; a longer one is cut in the middle."""
@@ -47,9 +47,11 @@ class TaxiError(Exception):
         self.subject, self.reason, self.remedy = (
             on_one_line(redact(text)) for text in (subject, reason, remedy)
         )
-        super().__init__(
-            f"{self.subject}: {self.reason}. {self.remedy[:1].upper()}{self.remedy[1:]}."
-        )
+        super().__init__(self.about(self.subject))
+
+    def about(self, subject: str) -> str:
+        """The sentence of this fault, with another subject."""
+        return f"{subject}: {self.reason}. {self.remedy[:1].upper()}{self.remedy[1:]}."
 
 
 class DataError(TaxiError):
@@ -62,3 +64,21 @@ class NotPublishedError(TaxiError):
     """The publisher does not have the month yet; exit code 3: wait."""
 
     exit_code = 3
+
+
+def sentences(errors: Iterable[TaxiError]) -> list[str]:
+    """One sentence per fault, in the order of their first; what many files have in common is said once.
+
+    A server that is out of reach fails every file in the same words.
+    """
+    alike: dict[tuple[str, str], list[TaxiError]] = {}
+    for error in errors:
+        alike.setdefault((error.reason, error.remedy), []).append(error)
+    return [
+        group[0].about(
+            group[0].subject
+            if len(group) == 1
+            else f"{group[0].subject} and {plural(len(group) - 1, 'other')}"
+        )
+        for group in alike.values()
+    ]

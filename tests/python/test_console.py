@@ -13,6 +13,7 @@ from rich.table import Table
 
 from taxi_pipeline import console
 from taxi_pipeline.download.room import Sizes
+from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import ManifestEntry, ZoneChange
 from taxi_pipeline.quality.checks import Check, Outcome, Verdict
 from taxi_pipeline.quality.rendering import print_validation
@@ -188,3 +189,16 @@ def test_one_thing_is_called_so(monkeypatch: pytest.MonkeyPatch) -> None:
     month = MonthCompleteness("Green", date(2024, 1, 1), "part", "excerpt")
     assert Completeness((month,)).headline == "0 of 1 month is whole"
     assert Completeness((month, month)).headline == "0 of 2 months are whole"
+
+
+def test_what_fails_many_files_in_the_same_words_is_said_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    remedy = "check the name"
+    names = ("a.parquet", "b.parquet", "c.parquet")
+    unknown = [TaxiError(name, "the host name x is not known here", remedy) for name in names]
+    console.print_error(unknown[0], TaxiError("d.csv", "it is empty", "get it again"), *unknown[1:])
+    assert capsys.readouterr().err.splitlines() == [
+        "error a.parquet and 2 others: the host name x is not known here. Check the name.",
+        "error d.csv: it is empty. Get it again.",
+    ]

@@ -50,8 +50,7 @@ def download(
     )
     for path in report.paths:
         console.out.print(str(path))
-    for error in report.errors:
-        console.print_error(error)
+    console.print_error(*report.errors)
     if report.paths:
         console.print_note(f"Load with: taxi run {report.paths[0].parent}")
     exit_code = report.exit_code

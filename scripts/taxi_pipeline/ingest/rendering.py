@@ -1,11 +1,8 @@
 """What ingestion prints: a line per file."""
 
-from collections.abc import Sequence
-
 from rich.markup import escape
 
 from taxi_pipeline import console
-from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.ingest import IngestResult, ManyResult
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.texts import plural
@@ -28,13 +25,7 @@ def print_ingested(outcome: ManyResult) -> None:
         console.print_note(
             f"Skipped {more:,} more that are not trip files: {', '.join(names[:_PASSED_OVER_NAMES])}{others}"
         )
-    print_failures(outcome.failures)
-
-
-def print_failures(failures: Sequence[TaxiError]) -> None:
-    """Print a line per file that failed."""
-    for failure in failures:
-        console.print_error(failure)
+    console.print_error(*outcome.failures)
 
 
 def _ingest_line(result: IngestResult) -> str:

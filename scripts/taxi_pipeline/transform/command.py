@@ -16,7 +16,6 @@ from taxi_pipeline.download.choice import (
 )
 from taxi_pipeline.download.sources import TLC
 from taxi_pipeline.errors import TaxiError
-from taxi_pipeline.ingest.rendering import print_failures
 from taxi_pipeline.lake import Lake
 from taxi_pipeline.lake.verify import require_whole
 from taxi_pipeline.options import AcceptCritical, AsJson, SelectCommand, Target, command_group
@@ -98,7 +97,7 @@ def _print_run(outcome: Run) -> None:
         )
     if outcome.built and outcome.ingested and outcome.ingested.failures:
         console.print_note("Not ingested (see above):")
-        print_failures(outcome.ingested.failures)
+        console.print_error(*outcome.ingested.failures)
 
 
 @app.command(
