@@ -205,6 +205,7 @@ def _file_measures(
         "fare_to_full_meter": ratio(profile.ordinary_fares, profile.metered_fares),
         "share_on_meter_steps": ratio(profile.fares_on_steps, profile.ordinary_trips),
         "miles_to_map_correlation": profile.map_correlation,
+        "miles_to_map_miles": ratio(profile.located_miles, profile.map_miles or None),
         "share_pickup_missing": ratio(
             rows - profile.unparseable - profile.pickups, rows - profile.unparseable
         ),
@@ -221,6 +222,7 @@ def _file_measures(
         "share_dropoff_before_pickup": ratio(profile.backwards, rows),
         "cash_share_of_tips": ratio(profile.cash_tips, profile.tips or None),
         "card_tips_to_card_fares": ratio(profile.card_tips, profile.card_fares or None),
+        "tips_to_taxed_fares": ratio(profile.tips, profile.taxed_fares or None),
         "sales_tax_to_fares": ratio(profile.sales_tax_amount, profile.taxed_amount or None),
         "share_taxed_at_rate": ratio(profile.taxed_at_rate, profile.taxed_trips or None),
         "share_taxed_on_tolls": ratio(

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -28,7 +29,7 @@ from taxi_pipeline.quality.profile_amounts import (
 from taxi_pipeline.schemas import TIME, Service, columns_of
 from taxi_pipeline.seeds import read_variables, seed_path
 
-PROFILE_VERSION = 8
+PROFILE_VERSION = 9
 """Raise it when a profile would hold other numbers; every month is then profiled again."""
 
 EXPECTED_PICKUPS = 15
@@ -43,6 +44,7 @@ CODE_COLUMNS: Mapping[Service, tuple[str, ...]] = {
 }
 
 _LENGTHS = ("backwards", "long_trips", "over_three_hours", "without_duration", "without_miles")
+_ON_THE_MAP = ("located_trips", "map_correlation", "located_miles", "map_miles")
 _MILES_PER_DEGREE = 69.05
 _COS_LATITUDE = 0.7577  # of 40.74 degrees north
 _UNKNOWN_ZONE = 264
@@ -84,17 +86,20 @@ class Profile:
         compared_rows: rows of every n-th second; of a small month, all.
         compared_trips: different rows among them.
         distinct_trips: different ones among them by vendor or license, pickup, zones, distance, and total alone.
-        tips: dollars of tips, of all rows.
+        tips: dollars of tips, of all rows; of HVFHV, of the trips with a fare and a sales tax.
         cash_tips: those of rows paid in cash.
         card_trips: rows paid by card.
         card_tips: dollars of tips of these.
         card_fares: dollars of fare of these.
         located_trips: trips between two known zones with 0 to 100 miles.
         map_correlation: of miles driven and miles between the zones' points, over these; None for FHV.
+        located_miles: miles driven on trips between two different zones among these.
+        map_miles: miles between the points of their zones.
         taxed_trips: HVFHV trips with a fare and a sales tax.
         taxed_at_rate: those whose tax is the licensee's share of fare and tolls (seed ``hvfhv_rates``).
         taxed_on_tolls_alone: those whose tax is that share of fare and tolls, and not of fare and tips.
         taxed_on_tips_alone: those whose tax is that share of fare and tips, and not of fare and tolls.
+        taxed_fares: dollars of fare of HVFHV trips with a fare and a sales tax.
         taxed_amount: dollars of fare and tolls of these.
         sales_tax_amount: dollars of sales tax of these.
     """
@@ -135,10 +140,13 @@ class Profile:
     card_fares: float = 0.0
     located_trips: int = 0
     map_correlation: float | None = None
+    located_miles: float = 0.0
+    map_miles: float = 0.0
     taxed_trips: int = 0
     taxed_at_rate: int = 0
     taxed_on_tolls_alone: int = 0
     taxed_on_tips_alone: int = 0
+    taxed_fares: float = 0.0
     taxed_amount: float = 0.0
     sales_tax_amount: float = 0.0
 
@@ -191,7 +199,7 @@ def profile_partition(
     trips = f"read_parquet({quote_literal(part)}, hive_partitioning = false)"
     rows, unparseable, nulls = _completeness(connection, trips, service)
     clock = _clock(connection, trips, pickup, month)
-    zones, dropoff_zones, located, correlation = _map(connection, trips, MILES.get(service))
+    zones, dropoff_zones, on_the_map = _map(connection, trips, MILES.get(service))
     cut, longest = reject_limits()
     miles = MILES.get(service)
     lengths = fetch_row(
@@ -207,8 +215,7 @@ def profile_partition(
     profile = Profile(
         PROFILE_VERSION, rows, unparseable, nulls, *clock,
         _codes(connection, trips, service), zones, dropoff_zones,
-        located_trips=located, map_correlation=correlation,
-        **dict(zip(_LENGTHS, lengths, strict=True)),
+        **dict(zip((*_ON_THE_MAP, *_LENGTHS), (*on_the_map, *lengths), strict=True)),
     )  # fmt: skip
     if service not in FARE:
         return profile
@@ -304,8 +311,8 @@ def _codes(
 
 def _map(
     connection: duckdb.DuckDBPyConnection, trips: str, distance: str | None
-) -> tuple[dict[str, int], dict[str, int], int, float | None]:
-    """Rows per pickup and per dropoff zone, trips that can be put on the map, and how miles agree with it."""
+) -> tuple[dict[str, int], dict[str, int], tuple[Any, ...]]:
+    """Rows per pickup and per dropoff zone, and how the miles of trips that can be put on the map agree with it."""
     plausible = f"{distance} > 0 and {distance} < 100" if distance else "false"
     miles = f"cast({distance} as double)" if distance else "0.0"
     connection.execute(
@@ -329,7 +336,7 @@ def _map(
         for side in ("pickup_zone", "dropoff_zone")
     )
     # The correlation of Pearson from sums per pair of zones; both miles have the pair's trips as weight.
-    located, correlation = fetch_row(
+    measures = fetch_row(
         connection,
         f"""with points as (
             from read_csv({quote_literal(seed_path("zone_points"))}, header = true)
@@ -347,7 +354,9 @@ def _map(
             (sum(n) * sum(miles * span) - sum(miles) * sum(n * span)) / nullif(
                 sqrt(greatest(sum(n) * sum(squares) - power(sum(miles), 2), 0))
                 * sqrt(greatest(sum(n) * sum(n * span * span) - power(sum(n * span), 2), 0)),
-            0), 4)
+            0), 4),
+            coalesce(round(sum(miles) filter (span > 0), 2), 0)::double,
+            coalesce(round(sum(n * span) filter (span > 0), 2), 0)::double
         from spans""",
     )
-    return zones, dropoff_zones, located, correlation
+    return zones, dropoff_zones, measures

@@ -123,9 +123,9 @@ def meter(connection: duckdb.DuckDBPyConnection, trips: str, pickup: str, dropof
 
 
 def taxes(connection: duckdb.DuckDBPyConnection, trips: str, pickup: str) -> Values:
-    """How the sales tax of HVFHV trips agrees with their fares and tolls, and whether with fares and tips instead."""
+    """How sales tax and tips of HVFHV trips agree with their fares and tolls."""
     tolerance = read_variables()["hvfhv_rate_tolerance_dollars"]
-    taxed, amount, tax, at_rate, on_tolls, on_tips = fetch_row(
+    taxed, amount, tax, tips, fares, at_rate, on_tolls, on_tips = fetch_row(
         connection,
         f"""with rates as (
             from read_csv({quote_literal(seed_path("hvfhv_rates"))}, header = true) where charge = 'sales_tax'
@@ -133,6 +133,8 @@ def taxes(connection: duckdb.DuckDBPyConnection, trips: str, pickup: str) -> Val
             select
                 base_passenger_fare + coalesce(tolls, 0) as with_tolls,
                 base_passenger_fare + coalesce(tips, 0) as with_tips,
+                base_passenger_fare,
+                tips,
                 sales_tax,
                 rates.rate
             from {trips} as trips
@@ -149,7 +151,8 @@ def taxes(connection: duckdb.DuckDBPyConnection, trips: str, pickup: str) -> Val
             from taxed
         )
         select
-            count(*), sum(with_tolls), sum(sales_tax), count(*) filter (is_on_tolls),
+            count(*), sum(with_tolls), sum(sales_tax), sum(tips), sum(base_passenger_fare),
+            count(*) filter (is_on_tolls),
             count(*) filter (is_on_tolls and not is_on_tips), count(*) filter (is_on_tips and not is_on_tolls)
         from compared""",
     )
@@ -160,6 +163,8 @@ def taxes(connection: duckdb.DuckDBPyConnection, trips: str, pickup: str) -> Val
         "taxed_on_tips_alone": on_tips,
         "taxed_amount": float(amount or 0),
         "sales_tax_amount": float(tax or 0),
+        "tips": float(tips or 0),
+        "taxed_fares": float(fares or 0),
     }
 
 
