@@ -67,7 +67,7 @@ select
     case when is_dispatched then 0 else 1 + draw // 16 % 2 end::bigint as payment_type,
     sign * fare as fare_amount,
     sign * (0.5 + case when vendor = 1 then coalesce(congestion, 0) else 0 end)::double as extra,
-    sign * 0.5::double as mta_tax,
+    sign * (0.5 + case when vendor = 1 and {improvement_in_tax} then 0.3 else 0 end)::double as mta_tax,
     sign * tip as tip_amount,
     0.0::double as tolls_amount,
     sign * 0.3::double as improvement_surcharge,
@@ -81,6 +81,9 @@ _EXTRA = {
     Service.YELLOW: ", null::int as airport_fee",
     Service.GREEN: ", null::double as ehail_fee, 1.0::double as trip_type",
 }
+
+_IMPROVEMENT_IN_TAX = {Service.GREEN: "pickup >= timestamp '2022-12-19'"}
+"""When vendor 1 counts the improvement surcharge into the tax as well (seeds/fare_rules.csv)."""
 
 _FHV = """
 with drawn as (
@@ -180,6 +183,7 @@ def file_sql(service: Service, month: str, rows: int, salt: int = 0) -> str:
         times=_TIMES,
         prefix="tpep" if service is Service.YELLOW else "lpep",
         extra=_EXTRA.get(service, ""),
+        improvement_in_tax=_IMPROVEMENT_IN_TAX.get(service, "false"),
     )
 
 
