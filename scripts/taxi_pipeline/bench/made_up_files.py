@@ -67,7 +67,8 @@ select
     case when is_dispatched then 0 else 1 + draw // 16 % 2 end::bigint as payment_type,
     sign * fare as fare_amount,
     sign * (0.5 + case when vendor = 1 then coalesce(congestion, 0) else 0 end)::double as extra,
-    sign * (0.5 + case when vendor = 1 and not is_dispatched and {improvement_in_tax} then 0.3 else 0 end)::double as mta_tax,
+    sign * (0.5 + case when vendor = 1 and not is_dispatched and {improvement_in_tax}
+        then 0.3 else 0 end)::double as mta_tax,
     sign * tip as tip_amount,
     0.0::double as tolls_amount,
     sign * 0.3::double as improvement_surcharge,
