@@ -6,7 +6,7 @@ BIN := .venv/bin
 # A file shares its builds; pytest 9.2 broke the groups of xdist 3.8.
 PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations=15 --durations-min=10
 
-.PHONY: help run check test test-all lint docs real-files mutants bench serve clean
+.PHONY: help run check test test-all lint lint-python lint-sql docs real-files mutants bench serve clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -27,10 +27,14 @@ test-all: real-files $(ORCHESTRATORS) $(STREAMING) ## the rest, after `make test
 	$(PYTEST) -m full
 	$(BIN)/python scripts/mutants.py --changed
 
-lint: .venv/installed-dev ## formatter, linters, types, dictionary, SQL
+lint: lint-python lint-sql ## formatter, linters, types, dictionary, SQL
+
+lint-python: .venv/installed-dev
 	$(BIN)/ruff check scripts tests/python orchestration analyses
 	$(BIN)/ruff format --check scripts tests/python orchestration analyses
 	$(BIN)/mypy
+
+lint-sql: .venv/installed-dev
 	$(BIN)/taxi dictionary --check
 	$(BIN)/taxi deps
 	$(BIN)/sqlfluff lint models tests analyses snapshots

@@ -91,6 +91,8 @@ class Engine:
             "DBT_PG_SCHEMA": name,
             "DBT_BQ_DATASET": name,
             "TAXI_RAW_SCHEMA": f"raw_{name}",
+            # dbt parses everything anew where the target or a schema is another than before in this folder.
+            "DBT_TARGET_PATH": f"target/{self.target}_{name}",
         }
         return replace(warehouse, variables={**self.server.environment, **schemas})
 
@@ -407,7 +409,8 @@ def test_compiled_bigquery_sql_is_bigquerys_where_the_emulator_is_lax(
 ) -> None:
     server, _ = bigquery.sample(embedded)
     server.dbt("compile", "--target", "prod")
-    manifest = json.loads((server.project / "target" / "manifest.json").read_text())
+    target = server.project / server.variables["DBT_TARGET_PATH"]
+    manifest = json.loads((target / "manifest.json").read_text())
     models = [
         node
         for node in manifest["nodes"].values()

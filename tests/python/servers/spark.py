@@ -20,6 +20,7 @@ from filelock import FileLock
 
 from processes import name_main_module
 from servers import die_with_parent, free_port
+from servers.java import SHORT_LIVED
 
 _HERE = Path(__file__).resolve().parent
 _ENVIRONMENT = _HERE.parents[2] / ".venv-spark"
@@ -91,7 +92,7 @@ class SparkServer:
         command = [
             *(str(home / "bin" / "spark-submit"), "--master", "local[2]"),
             *("--driver-memory", "3g"),
-            *("--driver-java-options", f"-Dderby.system.home={self.folder}"),
+            *("--driver-java-options", f"{SHORT_LIVED} -Xms1g -Dderby.system.home={self.folder}"),
             *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
             *(word for pair in settings.items() for word in ("--conf", "=".join(pair))),
             "spark-internal",
