@@ -21,9 +21,12 @@ from requirements import lacking
 from servers.java import PACKAGE, find_java
 from servers.spark import SparkServer, run_spark
 from taxi_pipeline.artifacts import read_artifact
+from taxi_pipeline.bench.spark_server import OWN_SCHEMAS, server_of
 from taxi_pipeline.bi.lookml import build_project
 from taxi_pipeline.bi.project import read_marts
+from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.sample import write_sample
+from taxi_pipeline.settings import Settings
 from test_engines import COMPARED, plain
 from trip_files import restate
 from warehouse import Warehouse, address, copy_project
@@ -258,6 +261,29 @@ def test_windows_of_the_live_view_are_those_computed_event_by_event(pair: Pair) 
     pair.spark.taxi("build", "--target", "spark", "--select", "stg_stream_events+")
     found = pair.server.query(MART.format(address("mart_live_zone_activity")))
     assert as_windows(found) == windows_of(events)
+
+
+def test_the_benchmark_reads_what_a_server_on_this_machine_costs(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(pair.spark.project, pair.spark.data, "1GB")
+    for name, value in {**pair.server.environment, **OWN_SCHEMAS}.items():
+        monkeypatch.setenv(name, value)  # to be put back
+    held = {name for (name,) in pair.server.query("show schemas")}
+    with server_of(settings, "spark") as server:
+        assert pair.server.process is not None
+        assert server.pid == pair.server.process.pid
+        before = server.cpu_seconds()
+        server.forget_peak()
+        pair.server.query("select sum(id % 7) from range(20000000)")
+        assert server.cpu_seconds() > before
+        assert server.peak_bytes() > 100_000_000
+    assert {name for (name,) in pair.server.query("show schemas")} == held
+    with pytest.raises(TaxiError, match="only Spark is measured"), server_of(settings, "dev"):
+        pass
+    monkeypatch.delenv("SPARK_REMOTE")
+    with pytest.raises(TaxiError, match="SPARK_REMOTE is not set"), server_of(settings, "spark"):
+        pass
 
 
 KILLED_AT = {
