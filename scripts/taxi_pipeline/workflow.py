@@ -49,9 +49,9 @@ from taxi_pipeline.transform.runner import (
     compile_command,
     docs_command,
     prepare_profile,
-    require_failed_build,
     retry_command,
     run_dbt,
+    target_of_failed_build,
 )
 from taxi_pipeline.transform.state import require_passed
 from taxi_pipeline.transform.summary import summarize
@@ -67,7 +67,7 @@ from taxi_pipeline.warehouses import (
 from taxi_pipeline.warehouses.base import FileKey
 from taxi_pipeline.warehouses.embedded import require_built, require_free
 from taxi_pipeline.warehouses.load import kept_files, load_changes
-from taxi_pipeline.warehouses.targets import require_target
+from taxi_pipeline.warehouses.targets import call_target, require_target
 
 
 @contextmanager
@@ -272,10 +272,10 @@ def build(
     """
     prepare_profile(settings)
     command = command_of(options, retry=retry, again=again)
+    if retry:
+        options = replace(options, target=target_of_failed_build(settings))
     with one_run(settings, command, options.target, observer.note):
         check_target(settings, options.target)
-        if retry:
-            require_failed_build(settings)
         return _build(settings, options, observer, retry=retry, again=again)
 
 
@@ -341,6 +341,8 @@ def estimate(
         TaxiError: the target is not BigQuery.
     """
     prepare_profile(settings)
+    if reads_lake_in_place(settings, options.target):
+        raise _bills_nothing(call_target(settings, options.target))
     install_packages(settings)
     with observer.activity("Compiling"):
         report = run_dbt(compile_command(options), settings, BuildListener())
@@ -348,12 +350,16 @@ def estimate(
         raise DbtError("compile", report)
     with open_warehouse(settings, options.target) as warehouse:
         if not isinstance(warehouse, ByteCounter):
-            raise TaxiError(
-                "taxi build --dry-run",
-                f"{warehouse.name} does not bill what it scans",
-                "leave --dry-run out, or give a BigQuery target",
-            )
+            raise _bills_nothing(warehouse.name)
         return list(estimate_scans(report.nodes, warehouse))
+
+
+def _bills_nothing(name: str) -> TaxiError:
+    return TaxiError(
+        "taxi build --dry-run",
+        f"{name} does not bill what it scans",
+        "leave --dry-run out, or give a BigQuery target",
+    )
 
 
 def validate(settings: Settings, choice: Choice, observer: Observer = SILENT) -> Validation:

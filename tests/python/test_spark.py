@@ -3,6 +3,7 @@
 One server for the whole file; dbt's side is the thin client, without Java.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -12,12 +13,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from live_events import MART, as_windows, made_up_events, plant, windows_of
 from requirements import lacking
 from servers.java import PACKAGE, find_java
 from servers.spark import SparkServer, run_spark
+from taxi_pipeline.artifacts import read_artifact
+from taxi_pipeline.bench.spark_server import OWN_SCHEMAS, server_of
+from taxi_pipeline.bi.lookml import build_project
+from taxi_pipeline.bi.project import read_marts
+from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.sample import write_sample
+from taxi_pipeline.settings import Settings
 from test_engines import COMPARED, plain
 from trip_files import restate
 from warehouse import Warehouse, address, copy_project
@@ -29,6 +38,7 @@ TABLES = (
     *("dim_bases", "dim_hvfhs_licensees", "int_metered_twins", "mart_hvfhv_fare_audit"),
     "mart_market_share",
 )
+EXPORTED = ("fact_trips", "mart_market_share", "rpt_trips_daily", "dim_zones")
 OWN = {"twin_key"}
 """A fingerprint, of which each engine has its own."""
 
@@ -181,6 +191,99 @@ def test_dataframes_on_the_lake_give_the_numbers_of_the_marts(pair: Pair) -> Non
         )
     }
     assert found == expected
+
+
+def test_what_reads_the_tables_finds_there_what_it_finds_on_duckdb(
+    pair: Pair, tmp_path: Path
+) -> None:
+    target = ("--target", "spark")
+    cell = ("--mart", "market_share", "--month", "2025-10", "--zone", "132", "--service", "fhvhv")
+    for asked in (("1202510000000005",), (*cell, "--company", "uber")):
+        told = pair.spark.taxi("explain", *asked, *target)
+        assert "Adds up" in told
+        assert told == pair.embedded.taxi("explain", *asked)
+    chosen = [word for table in EXPORTED for word in ("--select", table)]
+    for warehouse, name, at in ((pair.embedded, "duckdb", ()), (pair.spark, "spark", target)):
+        to = ("--to", str(tmp_path / name))
+        warehouse.taxi("export", "--format", "parquet", *chosen, *to, *at)
+    for table in EXPORTED:
+        one, other = (f"'{tmp_path / name / table}.parquet'" for name in ("duckdb", "spark"))
+        rows = (
+            f"(from {one} except all from {other}) union all (from {other} except all from {one})"
+        )
+        assert duckdb.sql(rows).fetchall() == [], table
+        described = [duckdb.sql(f"describe from {file}").fetchall() for file in (one, other)]
+        assert described[0] == described[1], table
+    fresh = pair.spark.dbt("source", "freshness", *target, exit_code=1)  # the sample is of 2025
+    assert fresh.count("ERROR STALE freshness of") == 4
+    refused = pair.spark.taxi("build", "--dry-run", *target, exit_code=2)
+    assert "does not bill what it scans" in refused
+
+
+def test_pages_and_lookml_are_those_of_duckdb(pair: Pair) -> None:
+    shown = []
+    for warehouse, target in ((pair.embedded, ()), (pair.spark, ("--target", "spark"))):
+        warehouse.taxi("site", *target)
+        page = (pair.spark.data / "site" / "dashboard" / "index.html").read_text(encoding="utf-8")
+        data = json.loads(
+            page.partition('<script type="application/json" id="data">')[2].partition("</script>")[
+                0
+            ]
+        )
+        shown.append({name: value for name, value in data.items() if name != "target"})
+    assert shown[0] == shown[1]
+    docs = (pair.spark.data / "site" / "docs" / "index.html").read_text(encoding="utf-8")
+    assert '"adapter_type":"spark"' in docs.replace(" ", "")
+    target_dir = pair.spark.project / "target"  # as the site has left it
+    manifest = read_artifact(target_dir, "manifest")
+    catalog = read_artifact(target_dir, "catalog")
+    files = build_project(manifest, catalog, read_marts(manifest), "nyc_taxi")
+    assert "sql_table_name: nyc_taxi.fact_trips" in files["views/fact_trips.view.lkml"]
+
+
+def test_retry_goes_on_with_what_failed_there(pair: Pair) -> None:
+    view = "nyc_taxi_internal.int_trip_fares"
+    pair.server.query(f"alter view {view} rename to nyc_taxi_internal.aside")
+    try:
+        failed = pair.spark.taxi(
+            "build", "--target", "spark", "--select", "fact_trips", exit_code=1
+        )
+    finally:
+        pair.server.query(f"alter view nyc_taxi_internal.aside rename to {view}")
+    assert "`int_trip_fares` cannot be found" in failed
+    assert "JVM stacktrace" not in failed
+    assert "1 relation built" in pair.spark.taxi("build", "--retry")
+
+
+def test_windows_of_the_live_view_are_those_computed_event_by_event(pair: Pair) -> None:
+    events = made_up_events(6_000)
+    plant(pair.spark.data, events)
+    pair.spark.taxi("build", "--target", "spark", "--select", "stg_stream_events+")
+    found = pair.server.query(MART.format(address("mart_live_zone_activity")))
+    assert as_windows(found) == windows_of(events)
+
+
+def test_the_benchmark_reads_what_a_server_on_this_machine_costs(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(pair.spark.project, pair.spark.data, "1GB")
+    for name, value in {**pair.server.environment, **OWN_SCHEMAS}.items():
+        monkeypatch.setenv(name, value)  # to be put back
+    held = {name for (name,) in pair.server.query("show schemas")}
+    with server_of(settings, "spark") as server:
+        assert pair.server.process is not None
+        assert server.pid == pair.server.process.pid
+        before = server.cpu_seconds()
+        server.forget_peak()
+        pair.server.query("select sum(id % 7) from range(20000000)")
+        assert server.cpu_seconds() > before
+        assert server.peak_bytes() > 100_000_000
+    assert {name for (name,) in pair.server.query("show schemas")} == held
+    with pytest.raises(TaxiError, match="only Spark is measured"), server_of(settings, "dev"):
+        pass
+    monkeypatch.delenv("SPARK_REMOTE")
+    with pytest.raises(TaxiError, match="SPARK_REMOTE is not set"), server_of(settings, "spark"):
+        pass
 
 
 KILLED_AT = {

@@ -1,6 +1,7 @@
 """The command `taxi bench`."""
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from taxi_pipeline import console
 from taxi_pipeline.bench.history import compare_results, read_results, write_results
 from taxi_pipeline.bench.measure import run_bench
 from taxi_pipeline.bench.rendering import print_bench
+from taxi_pipeline.bench.spark_server import server_of
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.options import command_group
 from taxi_pipeline.settings import load_settings
@@ -21,6 +23,7 @@ app = command_group()
 @app.command(
     epilog="Examples: [bold]taxi bench[/] | [bold]taxi bench --scale 0.1 --memory 4GB[/] | "
     "[bold]taxi bench --years 2009-2026 --scale 0.01[/] | "
+    "[bold]taxi bench --scale 0.01 --target spark[/] | "
     "[bold]taxi bench --compare benchmarks/A.json benchmarks/B.json[/]",
 )
 def bench(
@@ -36,6 +39,14 @@ def bench(
         ),
     ] = None,
     memory: Annotated[str, typer.Option(help="DuckDB's memory limit.")] = "2GB",
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            "-t",
+            help="Build on this target, too: Spark, whose Connect server runs on this machine.",
+        ),
+    ] = None,
     results: Annotated[
         Path | None, typer.Option("--to", help="Where results are kept; default benchmarks.")
     ] = None,
@@ -55,10 +66,14 @@ def bench(
     span = None if years is None else _parse_years(years)
     settings = load_settings()
     install_packages(settings)
-    reports = [
-        run_bench(settings, settings.data_dir / "bench", factor, memory, console.print_note, span)
-        for factor in scale or (0.01, 0.1, 1.0)
-    ]
+    with nullcontext() if target is None else server_of(settings, target) as server:
+        reports = [
+            run_bench(
+                *(settings, settings.data_dir / "bench", factor, memory, console.print_note),
+                *(span, server),
+            )
+            for factor in scale or (0.01, 0.1, 1.0)
+        ]
     print_bench(reports, memory)
     path = write_results(reports, memory, settings.project_dir, results)
     console.out.print(f"Kept in {path}.", markup=False)

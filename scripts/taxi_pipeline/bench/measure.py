@@ -10,17 +10,20 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 
 from taxi_pipeline.bench.made_up_files import published_rows, write_file
+from taxi_pipeline.bench.spark_server import ServerProcess
 from taxi_pipeline.errors import TaxiError
 from taxi_pipeline.lake import quote_literal
 from taxi_pipeline.schemas import Service
 from taxi_pipeline.settings import Settings
+from taxi_pipeline.warehouses import open_reader
 from taxi_pipeline.warehouses.embedded import search_schemas
 
 REPLACED_MONTH = "2019-06"
@@ -36,6 +39,15 @@ QUERIES = {
 }
 """The four queries that engines have been compared with on these trips for years; here they run on the fact."""
 
+_SUMMED = {
+    "fact_trips": ("source_row", "total_amount", "trip_distance_miles", "trip_duration_seconds"),
+    "rejected_trips": ("source_row", "total_amount"),
+    "mart_monthly_zone_revenue": ("row_count", "trip_count", "total_amount", "card_tip_amount"),
+    "mart_daily_service_summary": ("trip_count", "trip_duration_seconds"),
+    "rpt_trips_daily": ("trip_count", "metered_revenue_amount"),
+}
+"""Tables, and columns that a wrong row of theirs is likely to change the sum of."""
+
 _DEAREST = 10
 
 
@@ -47,9 +59,10 @@ class Step:
         name: what was done.
         rows: rows that it was about.
         seconds: wall time.
-        cpu_seconds: processor time of its process, all threads together.
-        peak_bytes: largest resident set of its process.
-        disk_bytes: size of what it wrote, afterwards.
+        cpu_seconds: processor time of its process, all threads together; on a server also the server's.
+        peak_bytes: largest resident set of its process; of a server's, where there is one.
+        disk_bytes: size of what it wrote, afterwards; 0 for what a server wrote.
+        server_cpu_seconds: the server's share of the processor time.
     """
 
     name: str
@@ -58,6 +71,7 @@ class Step:
     cpu_seconds: float
     peak_bytes: int
     disk_bytes: int
+    server_cpu_seconds: float = 0
 
 
 @dataclass(frozen=True)
@@ -68,7 +82,8 @@ class BenchReport:
         scale: times the published rows.
         rows: of all files.
         steps: what was measured, the floor first.
-        equals_full_refresh: after a month was replaced, the tables were those of a full refresh.
+        equals_full_refresh: after a month was replaced, the tables were those of a full refresh, and the server's had
+            their rows and sums.
         queries: seconds of each of ``QUERIES`` on the fact, by name.
         nodes: seconds of the dearest nodes of the full build, by name.
     """
@@ -93,6 +108,7 @@ def run_bench(
     memory: str,
     tell: Callable[[str], None],
     years: range | None = None,
+    server: ServerProcess | None = None,
 ) -> BenchReport:
     """Measure ingest, full build, one month replaced, and a build without changes.
 
@@ -103,6 +119,7 @@ def run_bench(
         memory: DuckDB's memory limit, for the floor as for the rest.
         tell: told what is going on.
         years: as in ``published_rows``.
+        server: builds the same lake, next to DuckDB.
 
     Raises:
         TaxiError: a step failed; its output is in the message.
@@ -121,7 +138,7 @@ def run_bench(
     for service, month, rows in counts:
         write_file(files, service, month, rows)
 
-    measure = _Stopwatch(data, memory, settings, tell)
+    measure = _Stopwatch(data, memory, settings, tell, server)
     # Zones, hours and fares drawn at random are no month of taxi trips; the gate is run, measured, and told so.
     take = ["ingest", "--accept-critical"]
     ingest = measure("ingest", total, [*take, str(files)])
@@ -130,19 +147,41 @@ def run_bench(
     nodes = dearest_nodes(data / "target" / "run_results.json")
     tell("queries ...")
     queries = _time_queries(data / "warehouse.duckdb", memory)
+    on_server = list(measure.on_server("full build and tests", total, ["--full-refresh"]))
     shutil.rmtree(files)
     files.mkdir()
     restated = write_file(files, Service.YELLOW, replaced, month_rows, salt=1)
     again = measure("one month: ingest", month_rows, [*take, str(restated)])
     month_build = measure("one month: build and tests", month_rows, ["build"])
     idle = measure("build without changes", 0, ["build"])
+    on_server += measure.on_server("one month: build and tests", month_rows, [])
+    on_server += measure.on_server("build without changes", 0, [])
     increments = _fingerprint(data / "warehouse.duckdb")
     measure("full refresh to compare with", total, ["build", "--full-refresh"])
     equal = increments == _fingerprint(data / "warehouse.duckdb")
+    if server is not None:
+        with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as connection:
+            search_schemas(connection, "nyc_taxi")
+            embedded = sums_of(lambda sql: connection.execute(sql).fetchall())
+        with open_reader(settings, server.target) as reader:
+            equal = equal and embedded == sums_of(reader.query)
     shutil.rmtree(folder, ignore_errors=True)
-    return BenchReport(
-        scale, total, (floor, ingest, build, again, month_build, idle), equal, queries, nodes
-    )
+    steps = (floor, ingest, build, again, month_build, idle, *on_server)
+    return BenchReport(scale, total, steps, equal, queries, nodes)
+
+
+def sums_of(query: Callable[[str], Sequence[Sequence[object]]]) -> dict[str, tuple[Decimal, ...]]:
+    """Rows and sums of the main tables, which every engine has to give alike.
+
+    Args:
+        query: asks an engine, in which names without a schema are found.
+    """
+    found = {}
+    for table, columns in _SUMMED.items():
+        sums = ", ".join(f"sum({column})" for column in columns)
+        [row] = query(f"select count(*), {sums} from {table}")
+        found[table] = tuple(Decimal(str(value or 0)) for value in row)
+    return found
 
 
 @dataclass
@@ -153,12 +192,32 @@ class _Stopwatch:
     memory: str
     settings: Settings
     tell: Callable[[str], None]
+    server: ServerProcess | None
 
     def __call__(self, name: str, rows: int, arguments: list[str]) -> Step:
         self.tell(f"{name} ...")
         command = [sys.executable, "-m", "taxi_pipeline", *arguments]
         wrote = self.data / ("lake" if "ingest" in arguments else "warehouse.duckdb")
         return self._run(name, rows, command, wrote)
+
+    def on_server(self, name: str, rows: int, arguments: list[str]) -> Iterator[Step]:
+        """Measure a build on the server, where there is one: its processor time beside that of its client."""
+        if self.server is None:
+            return
+        self.tell(f"{self.server.target}: {name} ...")
+        before = self.server.cpu_seconds()
+        self.server.forget_peak()
+        command = [sys.executable, "-m", "taxi_pipeline", "build", "--target", self.server.target]
+        client = self._run(
+            f"{self.server.target}: {name}", rows, [*command, *arguments], self.data / "none"
+        )
+        used = self.server.cpu_seconds() - before
+        yield replace(
+            client,
+            cpu_seconds=client.cpu_seconds + used,
+            server_cpu_seconds=used,
+            peak_bytes=self.server.peak_bytes(),
+        )
 
     def floor(self, rows: int, services: Collection[Service]) -> Step:
         """Measure the plain table that every ratio is taken to."""

@@ -15,7 +15,9 @@ def print_bench(reports: Sequence[BenchReport], memory: str) -> None:
     table = Table(title=f"{cores} cores, DuckDB memory limit {memory}", title_justify="left")
     table.add_column("scale", justify="right")
     table.add_column("step")
-    for heading in ("rows", "seconds", "CPU s", "rows/s", "peak RSS", "on disk", "x floor"):
+    has_server = any(step.server_cpu_seconds for report in reports for step in report.steps)
+    cpu = ("CPU s", "of it server") if has_server else ("CPU s",)
+    for heading in ("rows", "seconds", *cpu, "rows/s", "peak RSS", "on disk", "x floor"):
         table.add_column(heading, justify="right")
     for report in reports:
         for step in report.steps:
@@ -25,6 +27,7 @@ def print_bench(reports: Sequence[BenchReport], memory: str) -> None:
                 f"{step.rows:,}",
                 f"{step.seconds:.1f}",
                 f"{step.cpu_seconds:.1f}",
+                *([f"{step.server_cpu_seconds:.1f}"] if has_server else []),
                 f"{step.rows / step.seconds:,.0f}",
                 f"{step.peak_bytes / 1e9:.2f} GB",
                 f"{step.disk_bytes / 1e9:.2f} GB",

@@ -24,10 +24,10 @@ Field = dict[str, Any]
 _LABEL = "NYC taxi"
 _TYPES = {
     "string": ("varchar", "text", "string", "character varying", "enum"),
-    "number": ("bigint", "integer", "int64", "decimal", "numeric", "float64", "double"),
+    "number": ("bigint", "integer", "long", "int64", "decimal", "numeric", "float64", "double"),
     "yesno": ("boolean", "bool"),
     "date": ("date",),
-    "datetime": ("timestamp", "datetime"),
+    "datetime": ("timestamp", "timestamp_ntz", "datetime"),
 }
 _FORMATS = {
     Unit.DOLLARS: "usd",

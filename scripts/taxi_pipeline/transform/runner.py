@@ -231,6 +231,9 @@ _REMEDIES = (
 )
 
 
+_SPARKS_OWN = re.compile(r"(?<=;)\s*'\w+ .*|\s*JVM stacktrace:.*", re.DOTALL)
+"""What Spark adds to the reason: its plan, and where in its code it was."""
+
 _NOT_DONE = re.compile(
     r"closed the connection|connection (?:refused|reset|timed out|already closed)|terminating connection|"
     r"could not connect|database system is|SSL SYSCALL|Out of Memory|No space left on device|could not extend file",
@@ -243,8 +246,10 @@ _OTHER_COLUMNS = "schemas on this incremental model are out of sync"
 """What dbt says, among other things, when a table has not the columns of its model (on_schema_change: fail)."""
 
 
-def require_failed_build(settings: Settings) -> None:
-    """Raise where dbt has nothing to repeat: pages are written only after everything has passed.
+def target_of_failed_build(settings: Settings) -> str | None:
+    """The target of what dbt did last, which it goes on with; None for the default.
+
+    Pages are written only after everything has passed, so that what was done last is a build where one has failed.
 
     Raises:
         TaxiError: nothing has been built, or what dbt did last was no build.
@@ -257,6 +262,8 @@ def require_failed_build(settings: Settings) -> None:
         raise TaxiError(
             "taxi build --retry", "no node failed in the last build", "run `taxi build` instead"
         )
+    target: str | None = last["args"].get("target")
+    return target
 
 
 def _with_remedy(reason: str) -> str:
@@ -280,7 +287,7 @@ def _message(result: "RunResult") -> str:
             " Run `taxi build --full-refresh`, which builds every table from the lake."
         )
     if str(node.resource_type) != "test" or str(result.status) not in {"fail", "warn"}:
-        message = (result.message or "").strip()
+        message = _SPARKS_OWN.sub("", (result.message or "").strip()).rstrip(";")
         return _with_remedy(message) if _NO_SPACE in message else message
     if getattr(node.config, "fail_calc", "count(*)") != "count(*)":
         return f"{found:,} {node.description}"

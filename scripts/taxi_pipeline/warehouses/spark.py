@@ -3,6 +3,7 @@
 A session in this process, or Spark Connect where ``SPARK_REMOTE`` names a server.
 """
 
+import logging
 import os
 import re
 import warnings
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 from pyspark.errors import PySparkException
+from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 from taxi_pipeline.errors import TaxiError
@@ -36,6 +38,13 @@ _REMEDIES = (
     ("UNAVAILABLE", "check SPARK_REMOTE, and whether the Connect server runs"),
     ("JAVA", "install Java 17, or set SPARK_REMOTE to a Connect server"),
 )
+
+
+# What a query or a node failed of is said once, by who asked. Before each statement dbt-spark asks for Hive's catalog,
+# and a server warns that it is fixed.
+for _logger in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+    PySparkLogger.getLogger(_logger).setLevel(logging.CRITICAL + 1)
+warnings.filterwarnings("ignore", module=r"pyspark\.")
 
 
 @contextmanager
