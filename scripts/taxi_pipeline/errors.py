@@ -8,6 +8,9 @@ from taxi_pipeline.texts import on_one_line, plural, shortened
 _LONGEST_SUBJECT = 1000
 """Characters of a subject that are printed; a longer one is cut in the middle."""
 
+_SUBJECTS_NAMED = 20
+"""How many subjects of one fault are named."""
+
 MEANINGS = {
     0: "done",
     1: "the data fail; trying again changes nothing",
@@ -74,11 +77,11 @@ def sentences(errors: Iterable[TaxiError]) -> list[str]:
     alike: dict[tuple[str, str], list[TaxiError]] = {}
     for error in errors:
         alike.setdefault((error.reason, error.remedy), []).append(error)
-    return [
-        group[0].about(
-            group[0].subject
-            if len(group) == 1
-            else f"{group[0].subject} and {plural(len(group) - 1, 'other')}"
-        )
-        for group in alike.values()
-    ]
+    return [group[0].about(_named([error.subject for error in group])) for group in alike.values()]
+
+
+def _named(subjects: list[str]) -> str:
+    """All of them, since each is to be found in what a command prints; of hundreds the first."""
+    more = len(subjects) - _SUBJECTS_NAMED
+    named = ", ".join(subjects[:_SUBJECTS_NAMED])
+    return f"{named} and {plural(more, 'other')}" if more > 0 else named

@@ -137,6 +137,9 @@ EDITS = (
     Edit("a total of 10 billion dollars", replace_columns(
          "case when row_number() over () = 7 then 9999999999.99 else total_amount end as total_amount"),
          warn("no_total_is_beyond_any_fare"), warn("no_total_is_beyond_any_fare")),
+    Edit("a fare of 10 billion dollars, and a tip of a million", replace_columns(
+         "case when row_number() over () = 7 then 9999999999.99 else fare_amount end as fare_amount,"
+         " case when row_number() over () = 8 then 999999.99 else tip_amount end as tip_amount"), UNSEEN, UNSEEN),
     Edit("a new payment type", replace_columns(
          "case when hash({pickup}, total_amount) % 100 = 0 then 8 else payment_type end as payment_type"),
          warn("every_payment_type_is_known"), warn("every_payment_type_is_known")),
@@ -208,6 +211,9 @@ HVFHV_EDITS = (
          out("sales_tax_matches_the_fares"), warn("sales_tax_matches_the_fares")),
     Edit("fares + 5 %", replace_columns("1.05 * base_passenger_fare as base_passenger_fare"),
          out("sales_tax_is_the_rate_of_each_fare"), warn("sales_tax_is_the_rate_of_each_fare")),
+    Edit("a fare of 10 million dollars", replace_columns(
+         "case when row_number() over () = 7 then 9999999.99 else base_passenger_fare end as base_passenger_fare"),
+         warn("no_total_is_beyond_any_fare"), warn("no_total_is_beyond_any_fare")),
     Edit("tips doubled", replace_columns("2 * tips as tips"), UNSEEN, warn("tip_rate_is_typical")),
     Edit("tips x 3", replace_columns("3 * tips as tips"), out("tip_rate_is_typical"), warn("tip_rate_is_typical")),
     Edit("tips 0", replace_columns("0.0 as tips"), out("tip_rate_is_typical"), warn("tip_rate_is_typical")),

@@ -199,6 +199,6 @@ def test_what_fails_many_files_in_the_same_words_is_said_once(
     unknown = [TaxiError(name, "the host name x is not known here", remedy) for name in names]
     console.print_error(unknown[0], TaxiError("d.csv", "it is empty", "get it again"), *unknown[1:])
     assert capsys.readouterr().err.splitlines() == [
-        "error a.parquet and 2 others: the host name x is not known here. Check the name.",
+        "error a.parquet, b.parquet, c.parquet: the host name x is not known here. Check the name.",
         "error d.csv: it is empty. Get it again.",
     ]

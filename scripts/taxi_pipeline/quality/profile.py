@@ -53,7 +53,7 @@ _NEW_YORK = ZoneInfo("America/New_York")
 
 @dataclass(frozen=True)
 class Profile:
-    """What one version of a month is like.
+    """What one version of a month is like; in sums of dollars an amount counts ``LARGEST_DOLLARS`` at most.
 
     Attributes:
         version: ``PROFILE_VERSION``.

@@ -41,6 +41,15 @@ _ORDINARY_TRIP = (
     "ratecodeid = 1 and fare_amount > 0 and trip_distance between 0.5 and 30"
     " and seconds between 60 and 7200"
 )
+LARGEST_DOLLARS = 1000
+"""What an amount counts for at most in the sums of a month: one meter that overflowed makes no month false."""
+
+
+def bounded(amount: str) -> str:
+    """An amount in SQL, at most ``LARGEST_DOLLARS`` to either side; null stays null."""
+    return f"case when abs({amount}) <= {LARGEST_DOLLARS} then {amount} else sign({amount}) * {LARGEST_DOLLARS} end"
+
+
 _CARD, _CASH = 1, 2  # TLC's dictionary of 2025-03-18
 
 Values = dict[str, int | float]
@@ -53,8 +62,8 @@ def amounts(connection: duckdb.DuckDBPyConnection, trips: str, service: Service)
     fares, amount, negative, implausible = fetch_row(
         connection,
         f"""select
-            count(*) filter ({fare} > 0 and {fare} <= 1000),
-            sum({fare}) filter ({fare} > 0 and {fare} <= 1000),
+            count(*) filter ({fare} > 0 and {fare} <= {LARGEST_DOLLARS}),
+            sum({fare}) filter ({fare} > 0 and {fare} <= {LARGEST_DOLLARS}),
             count(*) filter (total_amount < 0),
             count(*) filter (abs(total_amount) > {largest})
         from {trips}""",
@@ -95,18 +104,19 @@ def meter(connection: duckdb.DuckDBPyConnection, trips: str, pickup: str, dropof
         f"""select
             count(*) filter ({_ORDINARY_TRIP}),
             count(*) filter ({_ORDINARY_TRIP} and (fare_amount - {drop}) % ({step}) = 0),
-            sum(fare_amount) filter ({_ORDINARY_TRIP}),
+            sum({bounded("fare_amount")}) filter ({_ORDINARY_TRIP}),
             sum({metered_fare}) filter ({_ORDINARY_TRIP})
         from {timed}""",
     )
+    tip = bounded("tip_amount")
     tips, cash_tips, card_trips, card_tips, card_fares = fetch_row(
         connection,
         f"""select
-            sum(tip_amount),
-            sum(tip_amount) filter (payment_type = {_CASH}),
+            sum({tip}),
+            sum({tip}) filter (payment_type = {_CASH}),
             count(*) filter (payment_type = {_CARD}),
-            sum(tip_amount) filter (payment_type = {_CARD}),
-            sum(fare_amount) filter (payment_type = {_CARD})
+            sum({tip}) filter (payment_type = {_CARD}),
+            sum({bounded("fare_amount")}) filter (payment_type = {_CARD})
         from {trips}""",
     )
     return {
@@ -151,7 +161,8 @@ def taxes(connection: duckdb.DuckDBPyConnection, trips: str, pickup: str) -> Val
             from taxed
         )
         select
-            count(*), sum(with_tolls), sum(sales_tax), sum(tips), sum(base_passenger_fare),
+            count(*), sum({bounded("with_tolls")}), sum({bounded("sales_tax")}), sum({bounded("tips")}),
+            sum({bounded("base_passenger_fare")}),
             count(*) filter (is_on_tolls),
             count(*) filter (is_on_tolls and not is_on_tips), count(*) filter (is_on_tips and not is_on_tolls)
         from compared""",
