@@ -1,17 +1,23 @@
 {#- The measures of the reporting marts, defined once: money is summed over all rows, trips count only what was not voided. -#}
 
 {% macro daily_measures() %}
-    {#- What rpt_trips_daily adds up and marts that are sums of it add up again: {column: [type, aggregate over trips and payment_types]}. -#}
+    {#-
+        What rpt_trips_daily adds up and marts that are sums of it add up again: {column: [type, aggregate over trips]}. The service is in
+        every `group by`, so what depends on it is asked once a group.
+    -#}
     {% set is_trip = "not trips.is_voided" %}
+    {% set trip_count = "sum(case when trips.is_voided then 0 else 1 end)" %}
+    {% set is_metered = is_metered_service("trips.service_type") %}
+    {% set is_card = "trips.payment_type_id = " ~ var("card_payment_type_id") %}
     {% set money = type_decimal(18, 2) %}
     {% set measures = {
         "row_count": [dbt.type_bigint(), "count(*)"],
-        "trip_count": [dbt.type_bigint(), "sum(case when trips.is_voided then 0 else 1 end)"],
+        "trip_count": [dbt.type_bigint(), trip_count],
         "metered_trip_count": [
             dbt.type_bigint(),
-            "count(case when " ~ is_trip ~ " and " ~ is_metered_service("trips.service_type") ~ " then trips.total_amount end)"
+            "case when " ~ is_metered ~ " then count(case when " ~ is_trip ~ " then trips.total_amount end) else 0 end"
         ],
-        "voided_row_count": [dbt.type_bigint(), "sum(case when trips.is_voided then 1 else 0 end)"],
+        "voided_row_count": [dbt.type_bigint(), "count(*) - " ~ trip_count],
         "app_dispatched_trip_count": [dbt.type_bigint(), "sum(case when trips.is_app_dispatched and " ~ is_trip ~ " then 1 else 0 end)"],
         "passenger_count": [dbt.type_bigint(), "sum(case when " ~ is_trip ~ " then trips.passenger_count end)"],
         "distance_trip_count": [dbt.type_bigint(), "count(case when " ~ is_trip ~ " then trips.trip_distance_miles end)"],
@@ -23,18 +29,18 @@
     } %}
     {% for column in money_columns() %}{% do measures.update({column: [money, "sum(trips." ~ column ~ ")"]}) %}{% endfor %}
     {% do measures.update({
-        "metered_revenue_amount": [money, "sum(case when " ~ is_metered_service("trips.service_type") ~ " then trips.total_amount end)"],
-        "rider_payment_amount": [money, "sum(case when trips.service_type = 'HVFHV' then trips.total_amount end)"],
-        "card_trip_count": [dbt.type_bigint(), "sum(case when payment_types.is_card and " ~ is_trip ~ " then 1 else 0 end)"],
-        "card_fare_amount": [money, "sum(case when payment_types.is_card then trips.fare_amount end)"],
-        "card_tip_amount": [money, "sum(case when payment_types.is_card then trips.tip_amount end)"],
+        "metered_revenue_amount": [money, "case when " ~ is_metered ~ " then sum(trips.total_amount) end"],
+        "rider_payment_amount": [money, "case when trips.service_type = 'HVFHV' then sum(trips.total_amount) end"],
+        "card_trip_count": [dbt.type_bigint(), "sum(case when " ~ is_card ~ " and " ~ is_trip ~ " then 1 else 0 end)"],
+        "card_fare_amount": [money, "sum(case when " ~ is_card ~ " then trips.fare_amount end)"],
+        "card_tip_amount": [money, "sum(case when " ~ is_card ~ " then trips.tip_amount end)"],
     }) %}
     {{ return(measures) }}
 {% endmacro %}
 
 
 {% macro select_daily_measures() %}
-    {#- The measures over trips and their payment_types. -#}
+    {#- The measures over trips. -#}
     {%- for column, measure in daily_measures().items() %}
         cast({{ measure[1] }} as {{ measure[0] }}) as {{ column }}{{ "," if not loop.last }}
     {%- endfor %}

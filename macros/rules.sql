@@ -50,3 +50,53 @@
     {% for code, condition in trip_flag_conditions().items() if code == condition %}{% do flags.append(code) %}{% endfor %}
     {{ return(flags) }}
 {% endmacro %}
+
+
+{% macro rule_rows(seed) %}
+    {#-
+        The rows of a rule table, read when the model is compiled, as dictionaries: a join would look up every trip. A unit test gives them
+        as the variable of the seed's name, because its inputs are no tables.
+    -#}
+    {% if not execute %}{{ return([]) }}{% endif %}
+    {% if seed.is_cte %}{{ return(var(seed.identifier | replace("__dbt__cte__", ""), [])) }}{% endif %}
+    {#- `dbt compile` and `dbt docs` work on an empty warehouse; a build without its rules does not. -#}
+    {% if flags.WHICH not in ["build", "run"] and load_relation(seed) is none %}{{ return([]) }}{% endif %}
+    {% set rules = [] %}
+    {% for row in run_query("select * from " ~ seed).rows %}{% do rules.append(row.dict()) %}{% endfor %}
+    {{ return(rules) }}
+{% endmacro %}
+
+
+{% macro rule_applies(rule) %}
+    {#- Whether a trip is one that a row of fare_rules or unitemized_charges is about: what the row leaves empty does not matter. -#}
+    {% set conditions = ["service_type = cast(" ~ string_value(rule.service_type) ~ " as " ~ type_of("service_type") ~ ")"] %}
+    {% if rule.get("vendor_id") is not none %}{% do conditions.append("vendor_id = " ~ rule.vendor_id) %}{% endif %}
+    {% if rule.get("amount") is not none %}
+        {% do conditions.append("unitemized_amount = cast('" ~ rule.amount ~ "' as " ~ type_decimal(12, 2) ~ ")") %}
+    {% endif %}
+    {% if rule.get("is_app_dispatched") is not none %}
+        {% do conditions.append(("" if rule.is_app_dispatched else "not ") ~ "is_app_dispatched") %}
+    {% endif %}
+    {% if rule.get("is_card") is not none %}
+        {% do conditions.append("payment_type_id " ~ ("=" if rule.is_card else "<>") ~ " " ~ var("card_payment_type_id")) %}
+    {% endif %}
+    {% if rule.get("valid_from") is not none %}
+        {% do conditions.append("pickup_at >= " ~ days_from("cast('" ~ rule.valid_from ~ "' as date)", 0)) %}
+    {% endif %}
+    {% if rule.get("valid_to") is not none %}
+        {% do conditions.append("pickup_at < " ~ days_from("cast('" ~ rule.valid_to ~ "' as date)", 1)) %}
+    {% endif %}
+    {#- A surcharge that has a part of its own is not missing. -#}
+    {% set parts = {"congestion_unitemized": "congestion_surcharge_amount", "improvement_unitemized": "improvement_surcharge_amount"} %}
+    {% set part = parts.get(rule.get("fare_check")) %}
+    {% if part %}{% do conditions.append("coalesce(" ~ part ~ ", 0) = 0") %}{% endif %}
+    {{ return(conditions | join(" and ")) }}
+{% endmacro %}
+
+
+{% macro any_rule_applies(rules) %}
+    {#- Whether a trip is one that any of the rules is about; never null. -#}
+    {% set conditions = [] %}
+    {% for rule in rules %}{% do conditions.append(rule_applies(rule)) %}{% endfor %}
+    {{ return("case when " ~ (conditions | join(" or ") or "1 = 0") ~ " then true else false end") }}
+{% endmacro %}

@@ -1,45 +1,18 @@
+{%- set rules = rule_rows(ref("fare_rules")) %}
+{%- set fare_check_type = type_of("fare_check") %}
+
 with trips as (
     select * from {{ ref("int_trips") }}
-),
-
-rules as (
-    select
-        cast(service_type as {{ type_of("service_type") }}) as service_type,
-        vendor_id,
-        valid_from,
-        valid_to,
-        extra_includes_surcharges,
-        mta_tax_includes_improvement,
-        is_reconciled
-    from {{ ref("fare_rules") }}
-),
-
-charges as (
-    select
-        cast(fare_check as {{ type_of("fare_check") }}) as fare_check,
-        cast(service_type as {{ type_of("service_type") }}) as service_type,
-        is_app_dispatched,
-        is_card,
-        cast(amount as {{ type_decimal(12, 2) }}) as amount,
-        valid_from,
-        valid_to
-    from {{ ref("unitemized_charges") }}
 ),
 
 -- A dispatch system itemises on its own: the vendor's rule is about what its meter does.
 ruled as (
     select
         trips.*,
-        coalesce(rules.extra_includes_surcharges, false) and not trips.is_app_dispatched as extra_includes_surcharges,
-        coalesce(rules.mta_tax_includes_improvement, false) and not trips.is_app_dispatched as mta_tax_includes_improvement,
-        coalesce(rules.is_reconciled, true) as is_vendor_reconciled
+        {{ any_rule_applies(rules | selectattr("extra_includes_surcharges")) }} and not is_app_dispatched as extra_includes_surcharges,
+        {{ any_rule_applies(rules | selectattr("mta_tax_includes_improvement")) }} and not is_app_dispatched as mta_tax_includes_improvement,
+        {{ any_rule_applies(rules | rejectattr("is_reconciled")) }} as is_vendor_unreconciled
     from trips
-    left join rules
-        on
-            trips.service_type = rules.service_type
-            and trips.vendor_id = rules.vendor_id
-            and (rules.valid_from is null or rules.valid_from <= cast(trips.pickup_at as date))
-            and (rules.valid_to is null or rules.valid_to >= cast(trips.pickup_at as date))
 ),
 
 netted as (
@@ -81,37 +54,21 @@ compared as (
     from expected
 ),
 
-explained as (
-    select
-        compared.*,
-        charges.fare_check as known_charge
-    from compared
-    left join charges
-        on
-            compared.service_type = charges.service_type
-            and compared.unitemized_amount = charges.amount
-            and (charges.is_app_dispatched is null or compared.is_app_dispatched = charges.is_app_dispatched)
-            and (charges.is_card is null or (compared.payment_type_id = {{ var("card_payment_type_id") }}) = charges.is_card)
-            and (charges.valid_from is null or charges.valid_from <= cast(compared.pickup_at as date))
-            and (charges.valid_to is null or charges.valid_to >= cast(compared.pickup_at as date))
-            -- A surcharge that has a part of its own is not missing.
-            and (charges.fare_check <> 'congestion_unitemized' or coalesce(compared.congestion_surcharge_amount, 0) = 0)
-            and (charges.fare_check <> 'improvement_unitemized' or coalesce(compared.improvement_surcharge_amount, 0) = 0)
-),
-
 checked as (
     select
-        explained.*,
+        compared.*,
         -- In the order of the seed fare_checks.
         case
             when not is_metered then null
-            when is_amount_implausible then cast('unexplained' as {{ type_of("fare_check") }})
-            when fare_residual_amount = 0 then cast('ok' as {{ type_of("fare_check") }})
-            when known_charge is not null then known_charge
-            when not is_vendor_reconciled then cast('vendor_unreconciled' as {{ type_of("fare_check") }})
-            else cast('unexplained' as {{ type_of("fare_check") }})
+            when is_amount_implausible then cast('unexplained' as {{ fare_check_type }})
+            when fare_residual_amount = 0 then cast('ok' as {{ fare_check_type }})
+            {% for charge in rule_rows(ref("unitemized_charges")) %}
+            when {{ rule_applies(charge) }} then cast('{{ charge.fare_check }}' as {{ fare_check_type }})
+            {% endfor %}
+            when is_vendor_unreconciled then cast('vendor_unreconciled' as {{ fare_check_type }})
+            else cast('unexplained' as {{ fare_check_type }})
         end as fare_check
-    from explained
+    from compared
 ),
 
 final as (
@@ -130,7 +87,7 @@ final as (
         cast(net_mta_tax_amount as {{ type_decimal(12, 2) }}) as net_mta_tax_amount,
         cast(
             case
-                when fare_check = 'congestion_unitemized' then fare_residual_amount
+                when fare_check = cast('congestion_unitemized' as {{ fare_check_type }}) then fare_residual_amount
                 when is_amount_implausible then null
                 when is_metered then coalesce(congestion_surcharge_amount, 0)
             end as {{ type_decimal(12, 2) }}

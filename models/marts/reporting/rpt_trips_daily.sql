@@ -5,13 +5,6 @@ with trips as (
     where {{ in_slice_to_build() }}
 ),
 
-payment_types as (
-    select
-        payment_type_id,
-        is_card
-    from {{ ref("dim_payment_types") }}
-),
-
 zones as (
     select
         zone_id,
@@ -51,7 +44,6 @@ summed as (
         trips.pickup_zone_id,
         {{ select_daily_measures() }}
     from trips
-    inner join payment_types on trips.payment_type_id = payment_types.payment_type_id
     group by trips.service_type, trips.file_month, trips.pickup_date, trips.pickup_zone_id
 ),
 
