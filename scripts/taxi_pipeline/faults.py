@@ -23,6 +23,8 @@ _OUT_OF_MEMORY = "the command takes more memory than allowed"
 _MORE_MEMORY = "raise TAXI_MEMORY_LIMIT, such as TAXI_MEMORY_LIMIT=2GB"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _DESCRIBED = "taxi_description"
+_NO_LEAKS_TOLD = "ignore:resource_tracker:UserWarning"
+"""For the process in which Python keeps account of semaphores: it tells of those of a command that was interrupted."""
 _received: list[int] = []
 """The signal that has come: DuckDB answers it with an error of its own while a query runs."""
 
@@ -49,6 +51,8 @@ def run_guarded(
     """
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
+    given = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = f"{given},{_NO_LEAKS_TOLD}" if given else _NO_LEAKS_TOLD
     try:
         command()
     except Interrupted:

@@ -190,6 +190,7 @@ def test_an_interrupted_build_says_so_and_is_not_published(
     assert running.returncode == code, printed
     assert "Interrupted. Tables are whole; run it again." in printed
     assert "Traceback" not in printed
+    assert "resource_tracker" not in printed
     assert "was interrupted" in small.taxi("site", exit_code=2)
     small.taxi("build")
     small.taxi("export", "--format", "csv", "--select", "dim_vendors")

@@ -1426,7 +1426,10 @@ def totals(warehouse: Warehouse, filters: Filters) -> dict[str, str]:
     )
     riders = {}
     if warehouse.scalar(f"select count(*) from {LOADED} and service_type = 'HVFHV'"):
-        riders["riders"] = money(paid_by_riders) if loaded else "no HVFHV"
+        either = replace(filters, whole_only=False).files
+        left_out = f"select count(*) from {LOADED} and service_type = 'HVFHV' and {either}"
+        none = "left out" if warehouse.scalar(left_out) else "no HVFHV"
+        riders["riders"] = money(paid_by_riders) if loaded else none
     if not has_money(warehouse, filters):
         return {
             **riders,

@@ -95,7 +95,7 @@ def alike(
 
 
 def meter(connection: duckdb.DuckDBPyConnection, trips: str, pickup: str, dropoff: str) -> Values:
-    """How fares agree with the taximeter, and tips with the way of paying."""
+    """How fares agree with the taximeter, and tips with the payment method."""
     timed = f"(select *, date_diff('second', {pickup}, {dropoff}) as seconds from {trips})"
     drop, step = _DROP.format(pickup=pickup), _STEP.format(pickup=pickup)
     metered_fare = f"{drop} + {step} * (5 * trip_distance::double + seconds / 60)"

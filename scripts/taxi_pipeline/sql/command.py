@@ -27,6 +27,7 @@ from taxi_pipeline.warehouses import Reader, open_reader
 app = command_group()
 
 _PROMPT, _CONTINUED = "taxi> ", "   -> "
+_COMPLETENESS = "month_completeness"
 
 
 @app.command(
@@ -59,22 +60,23 @@ def sql(
             )
         _answer(reader, text.strip().rstrip(";"), form, limit)
         if form not in WRITERS:
-            _warn(reader)
+            _warn(reader, text)
 
 
-def _warn(reader: Reader) -> None:
+def _warn(reader: Reader, query: str = "") -> None:
     """Say on standard error what a reader of the numbers has to know; nothing where no build has judged the months."""
     with suppress(TaxiError):
         completeness = read_completeness(reader)
-        if completeness.count("part"):
+        # A query that names the column has dealt with it.
+        if completeness.count("part") and _COMPLETENESS not in query.lower():
             console.print_warning(
                 f"{completeness.headline}: the sums of the others are those of excerpts"
-                " (`where month_completeness <> 'part'`, or `taxi status`)."
+                f" (`where {_COMPLETENESS} <> 'part'`, or `taxi status`)."
             )
     try:
         require_passed(reader)
     except TaxiError as error:
-        console.print_warning(f"{error.subject}: {error.reason}.")
+        console.print_warning(str(error))
 
 
 def _answer(reader: Reader, query: str, form: Form, limit: int) -> None:

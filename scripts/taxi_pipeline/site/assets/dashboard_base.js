@@ -31,6 +31,8 @@ const NO_FARES = "There is no metered revenue to show: FHV files carry no fares,
 const HIDDEN = "All selected months are incomplete and hidden. Turn off \u201cLeave out incomplete months\u201d to see them.";
 /** Whether the switch hides every selected month. */
 const isHidden = keep => !keep.shown.length && keep.leftOut > 0;
+/** Whether HVFHV months are in the selection that the switch for incomplete ones leaves out. */
+const leavesOutRides = keep => services.some((one, place) => one.rides && keep.service[place] && range(keep.from, keep.to).some(month => loaded[place][month] && !keep.usable[place][month]));
 
 // ---------------------------------------------------------------- words and numbers
 const format = options => {

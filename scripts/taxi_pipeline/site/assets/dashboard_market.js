@@ -57,7 +57,7 @@ panels.riders = keep => {
     table: [["Month", "Company", number("Rider payments, US$"), number("Driver pay, US$"), "Completeness"], rows.map(row => [monthName(row.month), row.group, number(money(row.cents)), number(money(row.driver_cents)), row.completeness])],
     legend: kept.map(name => [name, colorOf(name)]),
     note: paid ? `Drivers got ${money(driver)} of ${money(paid)}, without tolls and tips.` : "",
-    draw: width => (!rows.length ? message("No HVFHV month is in this selection.") : !paid ? message("These files have no amounts.")
+    draw: width => (!rows.length ? message(leavesOutRides(keep) ? "The HVFHV months of this selection are incomplete and left out." : "No HVFHV month is in this selection.") : !paid ? message("These files have no amounts.")
       : columns(rows, keep, kept, kept.map(colorOf), width, "Columns of rider payments by month and company", shortDollars, row => `${monthName(row.month)}, ${row.group}\n${money(row.cents)}${warning(row)}`)),
   };
 };

@@ -25,7 +25,7 @@ function monthsText(keep) {
 const KPIS = [
   {key: "trips", name: "Trips", show: value => (value >= 1e6 ? compact(value) : whole(value)), exact: whole},
   {key: "cents", name: "Metered revenue, US$", show: value => (Math.abs(value) >= 1e8 ? compactDollars(value / 100) : money(value)), exact: money},
-  ...(services.some(service => service.rides) ? [{key: "riders", name: "Rider payments, US$", show: value => (Math.abs(value) >= 1e8 ? compactDollars(value / 100) : money(value)), exact: money, about: "HVFHV, taxes and fees included", none: "no HVFHV"}] : []),
+  ...(services.some(service => service.rides) ? [{key: "riders", name: "Rider payments, US$", show: value => (Math.abs(value) >= 1e8 ? compactDollars(value / 100) : money(value)), exact: money, about: "HVFHV, taxes and fees included", none: keep => (leavesOutRides(keep) ? "left out" : "no HVFHV")}] : []),
   {key: "perTrip", name: "Metered revenue per trip, US$", show: money, about: "yellow and green"},
   {key: "tipRate", name: "Card tip rate", show: percent, about: "card tips over card fares", points: true},
 ];
@@ -39,7 +39,10 @@ function comparison(keep, months_back) {
   const now = keep.service.map((kept, place) => kept && keep.usable[place][last]);
   const both_loaded = now.map((kept, place) => kept && other >= 0 && Boolean(loaded[place][other]));
   const service = both_loaded.map((kept, place) => kept && !isPart(place, last) && !isPart(place, other));
-  if (!service.some(Boolean)) return {name, figures: null, why: both_loaded.some(Boolean) ? "incomplete" : "missing"};
+  if (!service.some(Boolean)) {
+    const isThere = other >= 0 && keep.service.some((kept, place) => kept && loaded[place][other]);
+    return {name, figures: null, why: both_loaded.some(Boolean) ? "incomplete" : isThere ? "others" : "missing"};
+  }
   const usable = loaded.map(row => row.map(Boolean));
   const at = month => figures({...keep, usable, service, hasMoney: both(service, metered).some(Boolean), hasRides: both(service, riding).some(Boolean), month: months.map((_, place) => place === month)});
   const only = service.some((kept, place) => kept !== now[place]) ? `, ${services.filter((_, place) => service[place]).map(one => one.name).join(" and ")} only` : "";
@@ -63,7 +66,7 @@ function drawKpis(keep) {
   const partsText = !includesParts ? "" : onlyParts ? "incomplete months only" : "incomplete months included";
   element("kpis").replaceChildren(...KPIS.map(kpi => {
     const amount = value[kpi.key];
-    const shown = isHidden(keep) ? "hidden" : amount === null ? kpi.none ?? "no fares" : kpi.show(amount);
+    const shown = isHidden(keep) ? "hidden" : amount === null ? kpi.none?.(keep) ?? "no fares" : kpi.show(amount);
     const exact = amount === null || !kpi.exact || kpi.exact(amount) === shown ? kpi.about ?? "" : kpi.exact(amount);
     const lines = changes.map(change => {
       const [now, before] = [change.now?.[kpi.key] ?? null, change.figures?.[kpi.key] ?? null];
@@ -84,6 +87,7 @@ function drawKpis(keep) {
     byDay(keep) ? "Totals of the selected days, by date of pickup; there is no change to show." : "",
     keep.day && picked.zone !== null ? "Totals of whole months: days are kept by borough, not by zone." : "",
     without("missing") ? `${without("missing")} ${lacking("missing")} not loaded: there is no change to show.` : "",
+    without("others") ? `No change vs. ${without("others")}: none of the last month’s services is loaded there.` : "",
     without("incomplete") ? `No change vs. ${without("incomplete")}: one of the two months is incomplete.` : "",
   ].filter(Boolean).join(" ");
   const boxes = services.filter((_, place) => keep.service[place]).map(service => service.name).join(", ");

@@ -224,7 +224,7 @@ const panels = {
       parts: true,
       table: [["Way of paying", number("Trips"), number("Share"), number("Metered revenue, US$")], rows.map(row => [row.name, number(whole(row.value)), number(percent(all ? row.value / all : 0)), number(money(row.cents))])],
       draw: width => (!keep.hasMoney ? message("Files of FHV and HVFHV do not say how passengers pay.") : !rows.length ? message("No metered trip in this selection.")
-        : bars(rows, rows.map(row => row.name), width, 104, row => `${percent(all ? row.value / all : 0)} · ${short(row.value)}`, "Bars of trips by way of paying", "var(--accent)", row => `${row.name}\n${plural(row.value, "trip")}\n${money(row.cents)}`)),
+        : bars(rows, rows.map(row => row.name), width, 104, row => `${percent(all ? row.value / all : 0)} · ${short(row.value)}`, "Bars of trips by payment method", "var(--accent)", row => `${row.name}\n${plural(row.value, "trip")}\n${money(row.cents)}`)),
     };
   },
 
