@@ -485,6 +485,18 @@ def test_an_incomplete_month_is_named_hatched_and_left_out_by_the_switch(
         assert re.search(r"Incomplete: excerpt, \d+\.\d\d % of the month", shown)
 
 
+def test_the_start_page_counts_the_excerpts_beside_their_sums(
+    real: Warehouse, sample: Warehouse
+) -> None:
+    excerpts = "select count_if(month_completeness = 'part') from fact_file_completeness group by service_type"
+    expected = sorted(str(number) for (number,) in real.query(excerpts))
+    cell = re.compile(r'data-label="Excerpts">(\d+)<')
+    page = (real.data / "site" / "index.html").read_text(encoding="utf-8")
+    assert sorted(cell.findall(page)) == expected
+    assert any(number != "0" for number in expected)
+    assert "Excerpts" not in (sample.data / "site" / "index.html").read_text(encoding="utf-8")
+
+
 def test_the_period_is_that_of_the_months_that_are_shown(browser: Browser, real: Warehouse) -> None:
     """By default the parts of months are left out: the first and the last month loaded are no period."""
     months = "select strftime(file_month, '%b %Y') from fact_file_completeness where {} group by file_month"
