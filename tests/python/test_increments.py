@@ -27,6 +27,7 @@ MARTS_WITH_COMPLETENESS = {
     "mart_monthly_rejects",
     "mart_monthly_tip_rates",
     "mart_monthly_zone_flows",
+    "mart_data_quality",
     "rpt_trips_daily",
 }
 
