@@ -41,16 +41,11 @@ _ORDINARY_TRIP = (
     "ratecodeid = 1 and fare_amount > 0 and trip_distance between 0.5 and 30"
     " and seconds between 60 and 7200"
 )
-LARGEST_DOLLARS = 1000
-"""What an amount counts for at most in the sums of a month: one meter that overflowed makes no month false."""
-
-
-def bounded(amount: str) -> str:
-    """An amount in SQL, at most ``LARGEST_DOLLARS`` to either side; null stays null."""
-    return f"case when abs({amount}) <= {LARGEST_DOLLARS} then {amount} else sign({amount}) * {LARGEST_DOLLARS} end"
-
-
 _CARD, _CASH = 1, 2  # TLC's dictionary of 2025-03-18
+
+LARGEST_DOLLARS = 1000
+"""What an amount counts for at most in the sums of a month: one meter that overflowed makes no month false.
+Real months have fares up to some hundred dollars. Set on 2026-11-28."""
 
 Values = dict[str, int | float]
 """Fields of a profile."""
@@ -185,3 +180,8 @@ def fetch_row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...
     if row is None:
         raise AssertionError(sql)
     return row
+
+
+def bounded(amount: str) -> str:
+    """An amount in SQL, at most ``LARGEST_DOLLARS`` to either side; null stays null."""
+    return f"case when abs({amount}) <= {LARGEST_DOLLARS} then {amount} else sign({amount}) * {LARGEST_DOLLARS} end"

@@ -222,7 +222,7 @@ const panels = {
     const rows = payments.map((name, place) => ({name, value: trips[place], cents: cents[place]})).filter(row => row.value || row.cents).sort((one, other) => other.value - one.value);
     return {
       parts: true,
-      table: [["Way of paying", number("Trips"), number("Share"), number("Metered revenue, US$")], rows.map(row => [row.name, number(whole(row.value)), number(percent(all ? row.value / all : 0)), number(money(row.cents))])],
+      table: [["Payment method", number("Trips"), number("Share"), number("Metered revenue, US$")], rows.map(row => [row.name, number(whole(row.value)), number(percent(all ? row.value / all : 0)), number(money(row.cents))])],
       draw: width => (!keep.hasMoney ? message("Files of FHV and HVFHV do not say how passengers pay.") : !rows.length ? message("No metered trip in this selection.")
         : bars(rows, rows.map(row => row.name), width, 104, row => `${percent(all ? row.value / all : 0)} · ${short(row.value)}`, "Bars of trips by payment method", "var(--accent)", row => `${row.name}\n${plural(row.value, "trip")}\n${money(row.cents)}`)),
     };
